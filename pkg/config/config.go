@@ -1,0 +1,122 @@
+// Package config is the settings of a Chatire process: one struct, read from the
+// environment. Each field states its variable, its default and one sentence for
+// the operator; everything that shows settings is derived from them.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// Version is the version of this build. The linker sets it.
+var Version = "dev"
+
+// Config is all settings. The zero value is not usable: see [Load].
+type Config struct {
+	DatabaseURL  chat.Secret `env:"CHATIRE_DATABASE_URL" default:"" doc:"Where the log lives: postgres://user:password@host/name or sqlite://path."`
+	BusURL       chat.Secret `env:"CHATIRE_BUS_URL" default:"memory://" doc:"What carries events to workers: amqp://user:password@host/vhost, or memory:// within one process."`
+	Secret       chat.Secret `env:"CHATIRE_SECRET" default:"" doc:"Signs what travels over the bus and links in mails; 32 characters or more, the same in every process."`
+	Listen       string      `env:"CHATIRE_LISTEN" default:"" doc:"Public address; API :8000 and worker :8001 unless set."`
+	OpsListen    string      `env:"CHATIRE_OPS_LISTEN" default:"" doc:"Address of health, metrics and debugging, never public; API :9000 and worker :9001 unless set."`
+	PublicURL    string      `env:"CHATIRE_PUBLIC_URL" default:"" doc:"Where people reach Chatire, such as https://chat.example.com; used in mails and to check origins."`
+	CORSOrigins  []string    `env:"CHATIRE_CORS_ORIGINS" default:"" doc:"Other origins whose pages may call the API, separated by commas; * allows every origin, without credentials."`
+	Proxies      []string    `env:"CHATIRE_TRUSTED_PROXIES" default:"" doc:"Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas."`
+	RateLimit    RateLimit   `env:"CHATIRE_RATE_LIMIT" default:"on" doc:"on, off, or figures such as messages=60/10s,creates=100/1m; off lifts every limit of counts, never a bound of size or memory."`
+	Registration string      `env:"CHATIRE_REGISTRATION" default:"open" doc:"open lets anybody sign up; closed leaves creating accounts to chatirectl."`
+	TermsURL     string      `env:"CHATIRE_TERMS_URL" default:"" doc:"Terms that people accept when they sign up; none if empty."`
+	SMTPURL      chat.Secret `env:"CHATIRE_SMTP_URL" default:"" doc:"Mail server: smtp://user:password@host:587?from=chat@example.com, smtps:// for TLS from the start; mail goes to the log if empty."`
+	BusSlots     int         `env:"CHATIRE_BUS_SLOTS" default:"1" doc:"Into how many slots sessions are spread on the bus; the same in every process."`
+	LogLevel     string      `env:"CHATIRE_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+}
+
+// MinSecret is the least length of CHATIRE_SECRET in characters.
+const MinSecret = 32
+
+// validate returns every complaint about c, each one naming its variable.
+func (c *Config) validate() error {
+	var errs []error
+	complain := func(name, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(format, args...)))
+	}
+	if !hasScheme(string(c.DatabaseURL), "postgres", "postgresql", "sqlite") {
+		complain("CHATIRE_DATABASE_URL", "must begin with postgres:// or sqlite://")
+	}
+	if !hasScheme(string(c.BusURL), "amqp", "amqps", "memory") {
+		complain("CHATIRE_BUS_URL", "must begin with amqp://, amqps:// or memory://")
+	}
+	if len(c.Secret) < MinSecret {
+		complain("CHATIRE_SECRET", "must have at least %d characters; make one with: openssl rand -hex 32", MinSecret)
+	}
+	if c.SMTPURL != "" && !hasScheme(string(c.SMTPURL), "smtp", "smtps") {
+		complain("CHATIRE_SMTP_URL", "must begin with smtp:// or smtps://")
+	}
+	for _, u := range []struct{ name, value string }{
+		{"CHATIRE_PUBLIC_URL", c.PublicURL}, {"CHATIRE_TERMS_URL", c.TermsURL},
+	} {
+		if u.value != "" && !isHTTP(u.value) {
+			complain(u.name, "must be an http:// or https:// address")
+		}
+	}
+	for _, origin := range c.CORSOrigins {
+		if origin != "*" && !isOrigin(origin) {
+			complain("CHATIRE_CORS_ORIGINS", "%q is not an origin such as https://chat.example.com", origin)
+		}
+		if origin == "*" && len(c.CORSOrigins) > 1 {
+			complain("CHATIRE_CORS_ORIGINS", "* stands alone")
+		}
+	}
+	if _, err := c.TrustedProxies(); err != nil {
+		complain("CHATIRE_TRUSTED_PROXIES", "%v", err)
+	}
+	if c.Registration != "open" && c.Registration != "closed" {
+		complain("CHATIRE_REGISTRATION", "must be open or closed")
+	}
+	if c.BusSlots < 1 || c.BusSlots > 1024 {
+		complain("CHATIRE_BUS_SLOTS", "must be from 1 to 1024")
+	}
+	if _, err := c.level(); err != nil {
+		complain("CHATIRE_LOG_LEVEL", "must be debug, info, warn or error")
+	}
+	return errors.Join(errs...)
+}
+
+// TrustedProxies returns the networks of CHATIRE_TRUSTED_PROXIES.
+func (c *Config) TrustedProxies() ([]netip.Prefix, error) {
+	var nets []netip.Prefix
+	for _, s := range c.Proxies {
+		if addr, err := netip.ParseAddr(s); err == nil {
+			nets = append(nets, netip.PrefixFrom(addr, addr.BitLen()))
+			continue
+		}
+		prefix, err := netip.ParsePrefix(s)
+		if err != nil {
+			return nil, fmt.Errorf("%q is neither an address nor a network", s)
+		}
+		nets = append(nets, prefix)
+	}
+	return nets, nil
+}
+
+func hasScheme(raw string, schemes ...string) bool {
+	for _, scheme := range schemes {
+		if strings.HasPrefix(raw, scheme+"://") {
+			return true
+		}
+	}
+	return false
+}
+
+func isHTTP(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+func isOrigin(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && isHTTP(raw) && u.Scheme+"://"+u.Host == raw
+}
