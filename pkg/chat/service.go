@@ -1,0 +1,60 @@
+package chat
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Service is the rules. It has one method for each thing that somebody can ask
+// for, and is safe for concurrent use.
+type Service struct {
+	store     Store
+	publisher Publisher
+	appender  *Appender
+	accounts  accounts
+	log       *slog.Logger
+	known     *members
+}
+
+// Options are what a Service is made of. All fields are needed unless they say
+// otherwise.
+type Options struct {
+	Store     Store
+	Publisher Publisher
+	Mailer    Mailer
+	Log       *slog.Logger
+	Metrics   prometheus.Registerer
+
+	// Secret signs the links in mails.
+	Secret Secret
+
+	// PublicURL is where the links in mails lead.
+	PublicURL string
+
+	// RegistrationClosed leaves creating accounts to administrators.
+	RegistrationClosed bool
+}
+
+// New makes a Service. Its Run must run for messages to be stored.
+func New(o Options) *Service {
+	return &Service{
+		store:     o.Store,
+		publisher: o.Publisher,
+		appender:  NewAppender(o.Store, o.Publisher, o.Metrics),
+		accounts:  newAccounts(o),
+		log:       o.Log,
+		known:     newMembers(),
+	}
+}
+
+// Run stores what is posted until ctx ends; then it finishes what was handed in
+// and returns. Posts that come later are refused as Unavailable.
+func (s *Service) Run(ctx context.Context) error { return s.appender.Run(ctx) }
+
+// Identity is who asks: a User and the Token they showed.
+type Identity struct {
+	User  User
+	Token Token
+}
