@@ -105,3 +105,7 @@ func (a *Aborted) Error() string { return a.Err.Error() }
 
 // Unwrap returns the cause.
 func (a *Aborted) Unwrap() error { return a.Err }
+
+// ErrDuplicate is what a Store says of a row whose unique key is taken, where no
+// refusal of its own is named.
+var ErrDuplicate = Errorf(Conflict, "This already exists.")

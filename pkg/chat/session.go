@@ -1,8 +1,6 @@
 package chat
 
-import (
-	"time"
-)
+import "time"
 
 // Session is a chat room.
 type Session struct {
@@ -14,6 +12,9 @@ type Session struct {
 	LastOrdinal int64 // how many Messages there are
 	CreatedAt   time.Time
 	ClosedAt    *time.Time // nil while people may post
+
+	// ActiveAt is the time of the newest Event; only ListSessions fills it in.
+	ActiveAt time.Time
 }
 
 // Role is what a Member may do.

@@ -101,7 +101,7 @@ type TokenStore interface {
 // SessionStore keeps Sessions and their Members.
 type SessionStore interface {
 	// CreateSession stores a Session with this uri and owner, without members and
-	// events. clientID may be nil.
+	// events. clientID may be nil; one that the owner has used is ErrDuplicate.
 	CreateSession(ctx context.Context, uri string, ownerID int64, clientID *string) (Session, error)
 
 	// SessionByClientID returns the Session that its owner created under clientID.

@@ -1,0 +1,179 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Bounds of the appender.
+const (
+	// appendLanes is how many commits may be under way at once. A Session always
+	// takes the same lane, so that its Messages are published in Seq order.
+	appendLanes = 2
+
+	// maxBatch and maxBatchBytes bound one transaction, so that its statements
+	// leave in one network write and a process that is stopped holds no locks.
+	maxBatch      = 64
+	maxBatchBytes = 64 << 10
+
+	// maxWaiting bounds the posts that wait in one lane. More are refused as
+	// Unavailable: a queue that long would take longer than anybody waits.
+	maxWaiting = 4096
+
+	// appendTimeout bounds one transaction, and postTimeout how long a poster
+	// waits in all: within two seconds everybody has an answer.
+	appendTimeout = 1500 * time.Millisecond
+	postTimeout   = 1900 * time.Millisecond
+)
+
+// Appender stores Messages by group commit: the posts that arrive while a commit
+// is under way wait for it and then go together in the next one. There is no
+// timer, so a lone post waits for nobody.
+//
+// Each post is answered after its commit, and the Messages are handed to the
+// publisher after that. Posts with the same author, Session, ClientID and text
+// that are in the appender together are one draft and share its outcome.
+type Appender struct {
+	store     LogStore
+	publisher Publisher
+	lanes     [appendLanes]*lane
+	joined    prometheus.Counter
+}
+
+// NewAppender makes an Appender that stores nothing until Run runs.
+func NewAppender(store LogStore, publisher Publisher, metrics prometheus.Registerer) *Appender {
+	a := &Appender{
+		store:     store,
+		publisher: publisher,
+		joined: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "chatire_posts_joined_total",
+			Help: "Posts that shared the outcome of an equal post under way.",
+		}),
+	}
+	metrics.MustRegister(a.joined)
+	for i := range a.lanes {
+		a.lanes[i] = &lane{wake: make(chan struct{}, 1), byKey: map[draftKey]*post{}}
+	}
+	return a
+}
+
+// Run stores posts until ctx ends, then what is still waiting, and returns.
+func (a *Appender) Run(ctx context.Context) error {
+	var lanes sync.WaitGroup
+	for _, l := range a.lanes {
+		lanes.Go(func() { a.runLane(ctx, l) })
+	}
+	lanes.Wait()
+	return nil
+}
+
+// Post stores a draft and returns its outcome. The Event is what to publish if it
+// was stored: Post fills in its numbers. An error means that the outcome is not
+// known.
+func (a *Appender) Post(ctx context.Context, d Draft, e Event) (Outcome, error) {
+	l := a.lanes[d.SessionID%appendLanes]
+	p, joined, err := l.add(d, e, RequestID(ctx))
+	if err != nil {
+		return Outcome{}, err
+	}
+	if joined {
+		a.joined.Inc()
+	}
+	timeout := time.NewTimer(postTimeout)
+	defer timeout.Stop()
+	select {
+	case <-p.done:
+	case <-timeout.C:
+		return Outcome{}, ErrUnavailable
+	}
+	outcome := p.outcome
+	if joined && outcome.Verdict == Stored {
+		outcome.Verdict = Known
+	}
+	return outcome, p.err
+}
+
+// runLane commits one batch after another.
+func (a *Appender) runLane(ctx context.Context, l *lane) {
+	for {
+		select {
+		case <-l.wake:
+		case <-ctx.Done():
+			l.close()
+		}
+		for batch := l.take(); len(batch) > 0; batch = l.take() {
+			a.commit(l, batch)
+		}
+		if ctx.Err() != nil {
+			return
+		}
+	}
+}
+
+// commit stores a batch. One that was aborted, by a lock that somebody holds or by
+// one bad draft, is tried again session by session, so that one Session cannot
+// hold up the others. After an ambiguous end nothing is tried again.
+func (a *Appender) commit(l *lane, batch []*post) {
+	err := a.append(l, batch)
+	if _, aborted := errors.AsType[*Aborted](err); !aborted {
+		l.settle(batch, err)
+		return
+	}
+	groups := bySession(batch)
+	if len(groups) == 1 {
+		l.settle(batch, err)
+		return
+	}
+	for _, group := range groups {
+		l.settle(group, a.append(l, group))
+	}
+}
+
+// append is one transaction. If it commits, the posts are settled and published.
+func (a *Appender) append(l *lane, batch []*post) error {
+	// Never a poster's context: if one gave up, the others would fail with it, and
+	// the batch might be stored all the same.
+	ctx, cancel := context.WithTimeout(context.Background(), appendTimeout)
+	defer cancel()
+
+	drafts := make([]Draft, len(batch))
+	for i, p := range batch {
+		drafts[i] = p.draft
+	}
+	outcomes, err := a.store.AppendMessages(ctx, drafts)
+	if err != nil {
+		return err
+	}
+	events := make([]Event, 0, len(batch))
+	requests := make([]string, 0, len(batch))
+	for i, p := range batch {
+		p.outcome = outcomes[i]
+		if p.outcome.Verdict == Stored {
+			events = append(events, p.stored())
+			requests = append(requests, p.requestID)
+		}
+	}
+	l.settle(batch, nil)
+	a.publisher.PublishEvents(events, requests)
+	return nil
+}
+
+// bySession splits a batch, keeping the order within each Session.
+func bySession(batch []*post) [][]*post {
+	place := map[int64]int{}
+	var groups [][]*post
+	for _, p := range batch {
+		i, seen := place[p.draft.SessionID]
+		if !seen {
+			i = len(groups)
+			place[p.draft.SessionID] = i
+			groups = append(groups, nil)
+		}
+		groups[i] = append(groups[i], p)
+	}
+	return groups
+}

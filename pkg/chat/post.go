@@ -1,0 +1,193 @@
+package chat
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// membersKnown bounds the cache of memberships: about 100 bytes each.
+const membersKnown = 1 << 16
+
+// members remembers who was seen to be a Member, so that a post needs no look
+// before the transaction, which decides. It is never asked whether somebody is
+// not a Member, and a wrong yes does no harm.
+type members struct {
+	seen *lru.Cache[memberKey, Session]
+}
+
+type memberKey struct {
+	uri    string
+	userID int64
+}
+
+func newMembers() *members {
+	seen, err := lru.New[memberKey, Session](membersKnown)
+	if err != nil {
+		panic(err) // only for a size below 1
+	}
+	return &members{seen}
+}
+
+// CheckSession returns ErrNotFound if there is no Session with this uri. Posting
+// asks it before it complains about a body that cannot be read.
+func (s *Service) CheckSession(ctx context.Context, who Identity, uri string) error {
+	_, err := s.postable(ctx, who, uri)
+	return err
+}
+
+// PostMessage stores a Message and returns it as an Event. A retry, known by its
+// clientID, returns what is stored, with its newest text. The checks run in the
+// order that the protocol states, so that the answer to a retry settles it:
+// Session, text, clientID, membership, closed.
+func (s *Service) PostMessage(ctx context.Context, who Identity, uri, text string, clientID *string) (Event, error) {
+	m, err := s.postable(ctx, who, uri)
+	if err != nil {
+		return Event{}, err
+	}
+	if err := checkPost(text, clientID); err != nil {
+		return Event{}, err
+	}
+	draft := Draft{
+		SessionID: m.Session.ID,
+		UserID:    who.User.ID,
+		ClientID:  clientID,
+		Body:      text,
+		Sum:       SumOf(text),
+	}
+	if m.Role == "" {
+		return s.retried(ctx, m, draft)
+	}
+	outcome, err := s.appender.Post(ctx, draft, Event{
+		SessionID: m.Session.ID,
+		URI:       uri,
+		Type:      EventMessage,
+		User:      who.User,
+		Body:      text,
+		ClientID:  clientID,
+	})
+	if err != nil {
+		return Event{}, err
+	}
+	return s.posted(ctx, m, draft, outcome, who)
+}
+
+// postable returns the Session and whether the user may be a Member of it.
+func (s *Service) postable(ctx context.Context, who Identity, uri string) (Membership, error) {
+	key := memberKey{cleanURI(uri), who.User.ID}
+	if session, ok := s.known.seen.Get(key); ok {
+		return Membership{Session: session, Role: RoleMember}, nil
+	}
+	m, err := s.store.Membership(ctx, key.uri, key.userID)
+	if err != nil {
+		return Membership{}, fmt.Errorf("find session: %w", err)
+	}
+	if m.Role != "" {
+		s.known.seen.Add(key, m.Session)
+	}
+	return m, nil
+}
+
+// posted turns the outcome of a draft into the answer.
+func (s *Service) posted(ctx context.Context, m Membership, d Draft, o Outcome, who Identity) (Event, error) {
+	switch o.Verdict {
+	case Stored:
+		return Event{
+			SessionID: d.SessionID,
+			URI:       m.Session.URI,
+			Seq:       o.Seq,
+			Type:      EventMessage,
+			User:      who.User,
+			CreatedAt: o.CreatedAt,
+			Body:      d.Body,
+			ClientID:  d.ClientID,
+			Rev:       o.Rev,
+			Ordinal:   o.Ordinal,
+		}, nil
+	case Known:
+		e, err := s.store.Event(ctx, d.SessionID, o.Seq)
+		if err != nil {
+			return Event{}, fmt.Errorf("find the stored message: %w", err)
+		}
+		return e, nil
+	case Clashed:
+		return Event{}, errClientIDTaken
+	case Shut:
+		return Event{}, ErrClosed
+	default:
+		s.known.seen.Remove(memberKey{m.Session.URI, d.UserID})
+		return Event{}, ErrNotFound
+	}
+}
+
+// retried answers a post of somebody who is no Member: a retry of what was stored
+// while they were one gets the stored answer.
+func (s *Service) retried(ctx context.Context, m Membership, d Draft) (Event, error) {
+	if d.ClientID == nil {
+		return Event{}, ErrNotFound
+	}
+	e, sum, err := s.store.MessageByClientID(ctx, m.Session.ID, d.UserID, *d.ClientID)
+	switch {
+	case err != nil:
+		return Event{}, err // ErrNotFound for what was never stored
+	case sum != d.Sum:
+		return Event{}, errClientIDTaken
+	}
+	return e, nil
+}
+
+// errClientIDTaken is the answer to another text under a ClientID that was used.
+var errClientIDTaken error = &Error{
+	Code:   Conflict,
+	Fields: map[string][]string{"client_id": {"This client_id was used for another message."}},
+}
+
+// checkPost returns all complaints about a post at once.
+func checkPost(text string, clientID *string) error {
+	fields := map[string][]string{}
+	if complaint := checkText(text); complaint != "" {
+		fields["message"] = []string{complaint}
+	}
+	if err := checkClientID(clientID); err != nil {
+		fields["client_id"] = []string{clientIDRule}
+	}
+	if len(fields) > 0 {
+		return &Error{Code: Invalid, Fields: fields}
+	}
+	return nil
+}
+
+// checkText returns what is wrong with a Message's text, "" if nothing.
+func checkText(text string) string {
+	switch {
+	case !utf8.ValidString(text):
+		return "Not a valid string."
+	case strings.ContainsRune(text, 0):
+		return "Null characters are not allowed."
+	case strings.TrimFunc(text, unicode.IsSpace) == "":
+		return "This field may not be blank."
+	case utf8.RuneCountInString(text) > MaxMessage:
+		return fmt.Sprintf("Ensure this field has no more than %d characters.", MaxMessage)
+	}
+	return ""
+}
+
+var clientIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+const clientIDRule = "Enter 1 to 64 letters, digits, - or _."
+
+// checkClientID accepts nil and 1 to 64 of [A-Za-z0-9_-].
+func checkClientID(id *string) error {
+	if id == nil {
+		return nil
+	}
+	if !clientIDPattern.MatchString(*id) {
+		return FieldError("client_id", clientIDRule)
+	}
+	return nil
+}
