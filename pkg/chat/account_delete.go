@@ -1,0 +1,167 @@
+package chat
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// memberSessionsPage is how many Sessions of a User are read at once.
+const memberSessionsPage = 200
+
+// DeleteAccount ends the asker's account in one transaction. They leave every
+// Session; what they own passes to the oldest other Member, or is closed if nobody
+// is left. Their Messages stay, without a name.
+func (s *Service) DeleteAccount(ctx context.Context, who Identity, current Secret) error {
+	wrong := complaints{}
+	user, err := s.checkCurrent(ctx, who, current, wrong)
+	if err != nil {
+		return err
+	}
+	if err := wrong.refusal(); err != nil {
+		return err
+	}
+	var (
+		events []Event
+		ended  []int64
+	)
+	err = s.store.InTx(ctx, func(tx Store) error {
+		now, err := confirmed(ctx, tx, user, errWrongCurrent)
+		if err != nil {
+			return err
+		}
+		if events, err = leaveAll(ctx, tx, now); err != nil {
+			return err
+		}
+		if ended, err = tx.DeleteTokens(ctx, user.ID, 0); err != nil {
+			return fmt.Errorf("end tokens: %w", err)
+		}
+		return tx.DeleteUser(ctx, user.ID)
+	})
+	if err != nil {
+		return fmt.Errorf("delete account: %w", err)
+	}
+	s.allTokensEnded(user.ID, len(ended))
+	s.publish(ctx, events...)
+	for _, e := range events {
+		s.known.seen.Remove(memberKey{e.URI, user.ID})
+	}
+	return nil
+}
+
+// leaveAll ends all memberships of a User and returns the Events that say so. It
+// locks the Sessions in the order of their ids, as everybody does.
+func leaveAll(ctx context.Context, tx Store, user User) ([]Event, error) {
+	var (
+		events []Event
+		after  int64
+	)
+	for {
+		page, err := tx.MemberSessions(ctx, user.ID, after, memberSessionsPage)
+		if err != nil {
+			return nil, fmt.Errorf("list sessions: %w", err)
+		}
+		for _, session := range page {
+			left, err := leaveOne(ctx, tx, session.URI, user)
+			if err != nil {
+				return nil, fmt.Errorf("leave session %d: %w", session.ID, err)
+			}
+			events = append(events, left...)
+			after = session.ID
+		}
+		if len(page) < memberSessionsPage {
+			return events, nil
+		}
+	}
+}
+
+// leaveOne ends one membership. The owner hands over first, so that there is an
+// owner at every Seq.
+func leaveOne(ctx context.Context, tx Store, uri string, user User) ([]Event, error) {
+	session, err := tx.LockSession(ctx, uri)
+	if err != nil {
+		return nil, fmt.Errorf("lock session: %w", err)
+	}
+	member, err := tx.Member(ctx, session.ID, user.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil // removed before the lock
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find member: %w", err)
+	}
+	var events []Event
+	if member.Role == RoleOwner {
+		if events, err = handOver(ctx, tx, session, user); err != nil {
+			return nil, err
+		}
+	}
+	left, err := leave(ctx, tx, session, user, user, ActLeave)
+	if err != nil {
+		return nil, err
+	}
+	return append(events, left), nil
+}
+
+// handOver gives a Session to its oldest other Member, or closes it.
+func handOver(ctx context.Context, tx Store, session Session, owner User) ([]Event, error) {
+	heir, err := oldestOther(ctx, tx, session, owner)
+	if errors.Is(err, ErrNotFound) {
+		return shut(ctx, tx, session, owner)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.SetRole(ctx, session.ID, heir.ID, RoleOwner); err != nil {
+		return nil, fmt.Errorf("set role: %w", err)
+	}
+	if err := tx.SetOwner(ctx, session.ID, heir.ID); err != nil {
+		return nil, fmt.Errorf("set owner: %w", err)
+	}
+	event, err := tx.Append(ctx, Event{
+		SessionID: session.ID,
+		URI:       session.URI,
+		Type:      EventRole,
+		User:      owner,
+		Member:    &heir,
+		Role:      RoleOwner,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("append the role: %w", err)
+	}
+	return []Event{event}, nil
+}
+
+// oldestOther returns the Member who joined first of all but the owner.
+func oldestOther(ctx context.Context, tx Store, session Session, owner User) (User, error) {
+	oldest, err := tx.Members(ctx, session.ID, 2)
+	if err != nil {
+		return User{}, fmt.Errorf("list members: %w", err)
+	}
+	for _, m := range oldest {
+		if m.User.ID != owner.ID {
+			return m.User, nil
+		}
+	}
+	return User{}, ErrNotFound
+}
+
+// shut closes a Session that nobody is left in. One that is closed already gets no
+// second Event.
+func shut(ctx context.Context, tx Store, session Session, owner User) ([]Event, error) {
+	if session.ClosedAt != nil {
+		return nil, nil
+	}
+	if err := tx.CloseSession(ctx, session.ID); err != nil {
+		return nil, fmt.Errorf("close session: %w", err)
+	}
+	event, err := tx.Append(ctx, Event{
+		SessionID: session.ID,
+		URI:       session.URI,
+		Type:      EventClosed,
+		User:      owner,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("append the end: %w", err)
+	}
+	return []Event{event}, nil
+}
