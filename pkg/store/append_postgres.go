@@ -1,0 +1,230 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// postgresAppender sends each batch as one pipeline of two statements, without
+// BEGIN and COMMIT: up to its end a pipeline is one transaction, and all of it
+// leaves in one network write, so that a process that is stopped holds no locks.
+//
+// Under READ COMMITTED each statement has its own snapshot. The first takes the
+// locks; the second checks, numbers and inserts under a snapshot taken after
+// them. Both in one statement would be a race: the checks would see what was true
+// before the wait.
+type postgresAppender struct {
+	pool    *pgxpool.Pool
+	metrics *metrics
+}
+
+// appendSettings keep the plans right. A generic plan that was made while a table
+// was empty would scan it from end to end until the next ANALYZE.
+var appendSettings = map[string]string{
+	"application_name":                    "chatire-append",
+	"statement_timeout":                   "1s",
+	"lock_timeout":                        "500ms",
+	"idle_in_transaction_session_timeout": "5s",
+	"enable_seqscan":                      "off",
+	"plan_cache_mode":                     "force_generic_plan",
+	"jit":                                 "off",
+	"timezone":                            "UTC",
+}
+
+// appendConnections is one for each lane of the appender and as many to spare.
+const appendConnections = 4
+
+func newPostgresAppender(rawURL string, m *metrics) (*postgresAppender, error) {
+	config, err := pgxpool.ParseConfig(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	config.MaxConns = appendConnections
+	config.ConnConfig.ConnectTimeout = statementTimeout
+	for name, value := range appendSettings {
+		config.ConnConfig.RuntimeParams[name] = value
+	}
+	// The pool connects when it is first used, so there is nothing to wait for.
+	pool, err := pgxpool.NewWithConfig(context.Background(), config)
+	if err != nil {
+		return nil, err
+	}
+	return &postgresAppender{pool: pool, metrics: m}, nil
+}
+
+func (a *postgresAppender) close() { a.pool.Close() }
+
+// lockSessions sits above a sort, so rows are locked in the order of their ids and
+// two batches cannot wait for each other. Foreign keys take KEY SHARE locks, which
+// NO KEY UPDATE does not fight.
+const lockSessions = `SELECT id FROM sessions WHERE id = ANY($1::bigint[]) ORDER BY id FOR NO KEY UPDATE`
+
+// appendMany stores drafts that come as arrays; the place in them is the order.
+// A draft whose client_id stands earlier in the batch takes the number of that
+// leader. The LATERAL parts are index lookups whatever the statistics say.
+const appendMany = `
+WITH draft AS (
+  SELECT t.*,
+         CASE WHEN client_id IS NULL THEN ord ELSE first_value(ord) OVER twins END AS lead,
+         CASE WHEN client_id IS NULL THEN sum ELSE first_value(sum) OVER twins END AS lead_sum
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])
+         WITH ORDINALITY AS t(session_id, user_id, client_id, body, sum, ord)
+  WINDOW twins AS (PARTITION BY session_id, user_id, client_id ORDER BY ord)
+), checked AS (
+  SELECT draft.*, s.last_seq, s.last_ordinal,
+         e.seq AS old_seq, e.ordinal AS old_ordinal, e.rev AS old_rev, e.created_at AS old_at,
+         CASE WHEN e.client_sum = draft.sum     THEN 'known'
+              WHEN e.seq IS NOT NULL            THEN 'conflict'
+              WHEN m.user_id IS NULL            THEN 'stranger'
+              WHEN s.closed_at IS NOT NULL      THEN 'closed'
+              WHEN m.role = 'reader'            THEN 'stranger'
+              WHEN draft.lead = draft.ord       THEN 'stored'
+              WHEN draft.lead_sum = draft.sum   THEN 'known'
+              ELSE 'conflict' END AS verdict
+    FROM draft
+    LEFT JOIN LATERAL (SELECT * FROM sessions WHERE id = draft.session_id LIMIT 1) s ON true
+    LEFT JOIN LATERAL (SELECT user_id, role FROM members
+                        WHERE session_id = draft.session_id AND user_id = draft.user_id LIMIT 1) m ON true
+    LEFT JOIN LATERAL (SELECT * FROM events
+                        WHERE session_id = draft.session_id AND user_id = draft.user_id
+                          AND client_id = draft.client_id LIMIT 1) e ON true
+), numbered AS MATERIALIZED (
+  SELECT checked.*, (SELECT clock_timestamp()) AS at,
+         count(*) FILTER (WHERE verdict = 'stored') OVER (PARTITION BY session_id ORDER BY lead) AS k
+    FROM checked
+), bumped AS (
+  UPDATE sessions s SET last_seq = s.last_seq + grown.k, last_ordinal = s.last_ordinal + grown.k
+    FROM (SELECT session_id, count(*) AS k FROM numbered WHERE verdict = 'stored' GROUP BY session_id) grown
+   WHERE s.id = grown.session_id
+), inserted AS (
+  INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
+  SELECT session_id, last_seq + k, 'message', user_id, client_id, CASE WHEN client_id IS NOT NULL THEN sum END,
+         body, last_ordinal + k, last_seq + k, at
+    FROM numbered WHERE verdict = 'stored'
+)
+SELECT ord, verdict, coalesce(old_seq, last_seq + k, 0), coalesce(old_ordinal, last_ordinal + k, 0),
+       coalesce(old_rev, last_seq + k, 0), coalesce(old_at, at)
+  FROM numbered`
+
+// bumpSession is the lock of a batch of one, and already the change that storing
+// the draft needs. appendOne takes it back if the draft is not stored.
+const bumpSession = `UPDATE sessions SET last_seq = last_seq + 1, last_ordinal = last_ordinal + 1 WHERE id = $1`
+
+// appendOne returns no row if there is no such session.
+const appendOne = `
+WITH checked AS MATERIALIZED (
+  SELECT s.id, s.last_seq AS seq, s.last_ordinal AS ordinal, clock_timestamp() AS at,
+         e.seq AS old_seq, e.ordinal AS old_ordinal, e.rev AS old_rev, e.created_at AS old_at,
+         CASE WHEN e.client_sum = $5       THEN 'known'
+              WHEN e.seq IS NOT NULL       THEN 'conflict'
+              WHEN m.user_id IS NULL       THEN 'stranger'
+              WHEN s.closed_at IS NOT NULL THEN 'closed'
+              WHEN m.role = 'reader'       THEN 'stranger'
+              ELSE 'stored' END AS verdict
+    FROM sessions s
+    LEFT JOIN members m ON m.session_id = s.id AND m.user_id = $2::bigint
+    LEFT JOIN events e ON e.session_id = s.id AND e.user_id = $2::bigint AND e.client_id = $3::text
+   WHERE s.id = $1::bigint
+), inserted AS (
+  INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
+  SELECT id, seq, 'message', $2, $3, CASE WHEN $3::text IS NOT NULL THEN $5::bigint END, $4::text, ordinal, seq, at
+    FROM checked WHERE verdict = 'stored'
+), taken_back AS (
+  UPDATE sessions s SET last_seq = s.last_seq - 1, last_ordinal = s.last_ordinal - 1
+    FROM checked WHERE s.id = checked.id AND checked.verdict <> 'stored'
+)
+SELECT 1::bigint, verdict, coalesce(old_seq, seq), coalesce(old_ordinal, ordinal), coalesce(old_rev, seq), coalesce(old_at, at)
+  FROM checked`
+
+func (a *postgresAppender) append(ctx context.Context, drafts []chat.Draft) ([]chat.Outcome, error) {
+	conn, err := a.pool.Acquire(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer conn.Release()
+	results := conn.SendBatch(ctx, pipeline(drafts))
+	outcomes, err := readOutcomes(results, len(drafts))
+	// Close reports what COMMIT said, so it decides too.
+	if err := errors.Join(err, results.Close()); err != nil {
+		return nil, appendError(err)
+	}
+	return outcomes, nil
+}
+
+// pipeline returns the two statements for a batch: the form for one draft writes
+// the session's row once, the other is made for many.
+func pipeline(drafts []chat.Draft) *pgx.Batch {
+	var batch pgx.Batch
+	if len(drafts) == 1 {
+		d := drafts[0]
+		batch.Queue(bumpSession, d.SessionID)
+		batch.Queue(appendOne, d.SessionID, d.UserID, d.ClientID, d.Body, d.Sum)
+		return &batch
+	}
+	n := len(drafts)
+	sessions, users, sums := make([]int64, n), make([]int64, n), make([]int64, n)
+	clientIDs, bodies := make([]*string, n), make([]string, n)
+	for i, d := range drafts {
+		sessions[i], users[i], clientIDs[i], bodies[i], sums[i] = d.SessionID, d.UserID, d.ClientID, d.Body, d.Sum
+	}
+	batch.Queue(lockSessions, sessions)
+	batch.Queue(appendMany, sessions, users, clientIDs, bodies, sums)
+	return &batch
+}
+
+// readOutcomes reads the answers to both statements. Rows come in any order.
+func readOutcomes(results pgx.BatchResults, n int) ([]chat.Outcome, error) {
+	if _, err := results.Exec(); err != nil {
+		return nil, err
+	}
+	rows, err := results.Query()
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	outcomes := make([]chat.Outcome, n)
+	for i := range outcomes {
+		outcomes[i].Verdict = chat.Stranger
+	}
+	for rows.Next() {
+		var (
+			place   int64
+			verdict string
+			o       chat.Outcome
+		)
+		if err := rows.Scan(&place, &verdict, &o.Seq, &o.Ordinal, &o.Rev, &o.CreatedAt); err != nil {
+			return nil, err
+		}
+		o.Verdict = chat.Verdict(verdict)
+		outcomes[place-1] = o
+	}
+	return outcomes, rows.Err()
+}
+
+// appendError tells what is certain from what is not. Only an ERROR of the server
+// means that the transaction was aborted: a FATAL may come after the commit, and a
+// lost connection or a deadline says nothing.
+func appendError(err error) error {
+	pg, ok := errors.AsType[*pgconn.PgError](err)
+	if ok && pg.SeverityUnlocalized == "ERROR" {
+		return &chat.Aborted{Err: unavailable(err)}
+	}
+	return unavailable(fmt.Errorf("the outcome of the commit is not known: %w", err))
+}
+
+// AppendMessages implements [chat.LogStore].
+func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Outcome, error) {
+	begin := time.Now()
+	outcomes, err := s.appender.append(ctx, drafts)
+	s.metrics.batch.Observe(float64(len(drafts)))
+	s.metrics.observe(opAppend, time.Since(begin), err)
+	return outcomes, err
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// sqliteAppender stores a batch in one immediate transaction on the connection
+// that writes. Nobody else writes meanwhile, so each draft is looked at, then
+// inserted; a twin sees the row of its leader.
+type sqliteAppender struct {
+	pool    *sql.DB
+	metrics *metrics
+}
+
+func (*sqliteAppender) close() {}
+
+const (
+	lookSQLite = `
+SELECT s.last_seq, s.last_ordinal, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
+       coalesce(e.seq, 0), coalesce(e.ordinal, 0), coalesce(e.rev, 0), coalesce(e.created_at, ''),
+       CASE WHEN e.client_sum = ?4       THEN 'known'
+            WHEN e.seq IS NOT NULL       THEN 'conflict'
+            WHEN m.user_id IS NULL       THEN 'stranger'
+            WHEN s.closed_at IS NOT NULL THEN 'closed'
+            WHEN m.role = 'reader'       THEN 'stranger'
+            ELSE 'stored' END
+  FROM sessions s
+  LEFT JOIN members m ON m.session_id = s.id AND m.user_id = ?2
+  LEFT JOIN events e ON e.session_id = s.id AND e.user_id = ?2 AND e.client_id = ?3
+ WHERE s.id = ?1`
+	insertSQLite = `
+INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
+VALUES (?1, ?2, 'message', ?3, ?4, ?5, ?6, ?7, ?2, ?8)`
+	bumpSQLite = `UPDATE sessions SET last_seq = last_seq + ?2, last_ordinal = last_ordinal + ?2 WHERE id = ?1`
+)
+
+func (a *sqliteAppender) append(ctx context.Context, drafts []chat.Draft) ([]chat.Outcome, error) {
+	conn, err := a.pool.Conn(ctx)
+	if err != nil {
+		return nil, unavailable(err)
+	}
+	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return nil, &chat.Aborted{Err: sqliteUnavailable(err)}
+	}
+	outcomes, err := a.store(ctx, conn, drafts)
+	if err == nil {
+		_, err = conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
+	}
+	if err == nil {
+		return outcomes, nil
+	}
+	if _, rollback := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); rollback != nil {
+		return nil, unavailable(errors.Join(err, rollback))
+	}
+	return nil, &chat.Aborted{Err: sqliteUnavailable(err)}
+}
+
+func sqliteUnavailable(err error) error {
+	if err := explainSQLite(err); chat.CodeOf(err) != "" {
+		return err
+	}
+	return unavailable(err)
+}
+
+// sqliteBatch is one transaction: its prepared statements, and by how much each
+// session has grown.
+type sqliteBatch struct {
+	look, insert *sql.Stmt
+	grown        map[int64]int64
+}
+
+func (a *sqliteAppender) store(ctx context.Context, conn *sql.Conn, drafts []chat.Draft) ([]chat.Outcome, error) {
+	look, err := conn.PrepareContext(ctx, lookSQLite)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	defer look.Close()
+	insert, err := conn.PrepareContext(ctx, insertSQLite)
+	if err != nil {
+		return nil, fmt.Errorf("prepare: %w", err)
+	}
+	defer insert.Close()
+	b := &sqliteBatch{look: look, insert: insert, grown: map[int64]int64{}}
+	outcomes := make([]chat.Outcome, len(drafts))
+	for i, d := range drafts {
+		if outcomes[i], err = b.store(ctx, d); err != nil {
+			return nil, err
+		}
+	}
+	for sessionID, by := range b.grown {
+		if _, err := conn.ExecContext(ctx, bumpSQLite, sessionID, by); err != nil {
+			return nil, fmt.Errorf("move the head: %w", err)
+		}
+	}
+	return outcomes, nil
+}
+
+func (b *sqliteBatch) store(ctx context.Context, d chat.Draft) (chat.Outcome, error) {
+	var (
+		o                  chat.Outcome
+		lastSeq, lastOrder int64
+		now, verdict, old  string
+	)
+	err := b.look.QueryRowContext(ctx, d.SessionID, d.UserID, d.ClientID, d.Sum).
+		Scan(&lastSeq, &lastOrder, &now, &o.Seq, &o.Ordinal, &o.Rev, &old, &verdict)
+	if errors.Is(err, sql.ErrNoRows) {
+		return chat.Outcome{Verdict: chat.Stranger}, nil
+	}
+	if err != nil {
+		return chat.Outcome{}, fmt.Errorf("look at a draft: %w", err)
+	}
+	o.Verdict = chat.Verdict(verdict)
+	if o.Verdict != chat.Stored {
+		if old != "" {
+			o.CreatedAt, err = parseSQLite(old)
+		}
+		return o, err
+	}
+	b.grown[d.SessionID]++
+	k := b.grown[d.SessionID]
+	o.Seq, o.Ordinal, o.Rev = lastSeq+k, lastOrder+k, lastSeq+k
+	var sum *int64
+	if d.ClientID != nil {
+		sum = &d.Sum
+	}
+	if _, err := b.insert.ExecContext(ctx, d.SessionID, o.Seq, d.UserID, d.ClientID, sum, d.Body, o.Ordinal, now); err != nil {
+		return chat.Outcome{}, fmt.Errorf("insert a message: %w", err)
+	}
+	o.CreatedAt, err = parseSQLite(now)
+	return o, err
+}

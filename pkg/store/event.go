@@ -1,0 +1,191 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// eventRow is a row of events with the Session's uri and the names of its author
+// and of the member it is about.
+type eventRow struct {
+	SessionID int64
+	Seq       int64
+	Type      string
+	UserID    int64
+	MemberID  *int64
+	Role      *string
+	ClientID  *string
+	ClientSum *int64
+	Body      string
+	Rev       int64
+	Ordinal   int64
+	CreatedAt time.Time
+
+	URI    string `bun:"uri"`
+	UName  string
+	UFirst string
+	ULast  string
+	MName  *string
+	MFirst *string
+	MLast  *string
+}
+
+const (
+	eventColumns = `e.session_id, e.seq, e.type, e.user_id, e.member_id, e.role, e.client_id, e.client_sum, e.body, e.rev,
+	e.ordinal, e.created_at, s.uri, u.username AS u_name, u.first_name AS u_first, u.last_name AS u_last,
+	m.username AS m_name, m.first_name AS m_first, m.last_name AS m_last`
+	eventJoins = ` JOIN sessions s ON s.id = e.session_id JOIN users u ON u.id = e.user_id LEFT JOIN users m ON m.id = e.member_id`
+	eventPlain = `session_id, seq, type, user_id, member_id, role, client_id, client_sum, body, rev, ordinal, created_at`
+)
+
+func (r *eventRow) event() chat.Event {
+	e := chat.Event{
+		SessionID: r.SessionID,
+		URI:       r.URI,
+		Seq:       r.Seq,
+		Type:      chat.EventType(r.Type),
+		User:      chat.User{ID: r.UserID, Username: r.UName, FirstName: r.UFirst, LastName: r.ULast},
+		CreatedAt: r.CreatedAt,
+		Body:      r.Body,
+		ClientID:  r.ClientID,
+		Rev:       r.Rev,
+		Ordinal:   r.Ordinal,
+	}
+	if r.MemberID != nil {
+		e.Member = &chat.User{ID: *r.MemberID, Username: *r.MName, FirstName: *r.MFirst, LastName: *r.MLast}
+	}
+	if r.Role != nil {
+		e.Role = chat.Role(*r.Role)
+	}
+	return e
+}
+
+// Append implements [chat.LogStore].
+func (s *Store) Append(ctx context.Context, e chat.Event) (chat.Event, error) {
+	var at struct{ LastSeq, LastOrdinal int64 }
+	err := s.returning(ctx, opEvent, &at,
+		`UPDATE sessions SET last_seq = last_seq + 1 WHERE id = ? RETURNING last_seq, last_ordinal`, e.SessionID)
+	if err != nil {
+		return chat.Event{}, err
+	}
+	var memberID *int64
+	if e.Member != nil {
+		memberID = &e.Member.ID
+	}
+	var role *string
+	if e.Role != "" {
+		role = (*string)(&e.Role)
+	}
+	err = s.returning(ctx, opEvent, &e.CreatedAt,
+		`INSERT INTO events (session_id, seq, type, user_id, member_id, role, body, rev, ordinal, created_at)
+		 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, `+s.dialect.words.Now+`) RETURNING created_at`,
+		e.SessionID, at.LastSeq, string(e.Type), e.User.ID, memberID, role, e.Body, at.LastSeq, at.LastOrdinal)
+	e.Seq, e.Rev, e.Ordinal = at.LastSeq, at.LastSeq, at.LastOrdinal
+	return e, err
+}
+
+// Event implements [chat.LogStore].
+func (s *Store) Event(ctx context.Context, sessionID, seq int64) (chat.Event, error) {
+	var row eventRow
+	err := s.one(ctx, opEvent, &row,
+		`SELECT `+eventColumns+` FROM events e`+eventJoins+` WHERE e.session_id = ? AND e.seq = ?`, sessionID, seq)
+	return row.event(), err
+}
+
+// MessageByClientID implements [chat.LogStore].
+func (s *Store) MessageByClientID(ctx context.Context, sessionID, userID int64, clientID string) (chat.Event, int64, error) {
+	var row eventRow
+	err := s.one(ctx, opEvent, &row,
+		`SELECT `+eventColumns+` FROM events e`+eventJoins+`
+		  WHERE e.session_id = ? AND e.user_id = ? AND e.client_id = ?`, sessionID, userID, clientID)
+	if err != nil {
+		return chat.Event{}, 0, err
+	}
+	return row.event(), *row.ClientSum, nil
+}
+
+// ReadLog implements [chat.LogStore]. Since seqs have no gaps, a bound on their
+// number is a bound on seq itself, and the ranges can be one statement on any
+// database, each of them one scan of the primary key.
+func (s *Store) ReadLog(ctx context.Context, ranges []chat.Range, maxBytes int) ([]chat.Event, error) {
+	var events []chat.Event
+	for chunk := range slices.Chunk(ranges, maxRanges) {
+		var rows []eventRow
+		var parts []string
+		var args []any
+		for _, r := range chunk {
+			parts = append(parts, `SELECT `+eventPlain+` FROM events WHERE session_id = ? AND seq > ? AND seq <= ?`)
+			args = append(args, r.SessionID, r.After, r.After+int64(r.Limit))
+		}
+		err := s.all(ctx, opLog, &rows,
+			`SELECT `+eventColumns+` FROM (`+strings.Join(parts, ` UNION ALL `)+`) e`+eventJoins+`
+			  ORDER BY e.session_id, e.seq`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for i := range rows {
+			maxBytes -= len(rows[i].Body)
+			if maxBytes < 0 && len(events) > 0 {
+				return events, nil
+			}
+			events = append(events, rows[i].event())
+		}
+	}
+	return events, nil
+}
+
+// maxRanges bounds the parts of one statement; SQLite takes 500.
+const maxRanges = 256
+
+// History implements [chat.LogStore].
+func (s *Store) History(ctx context.Context, sessionID int64, p chat.HistoryPage, maxBytes int) ([]chat.Event, bool, error) {
+	where, order, args := ``, `DESC`, []any{sessionID}
+	switch {
+	case p.After != nil:
+		where, order = ` AND e.seq > ?`, `ASC`
+		args = append(args, *p.After)
+	case p.Before != nil:
+		where = ` AND e.seq < ?`
+		args = append(args, *p.Before)
+	}
+	var rows []eventRow
+	err := s.all(ctx, opHistory, &rows,
+		`SELECT `+eventColumns+` FROM events e`+eventJoins+`
+		  WHERE e.session_id = ? AND e.type = 'message'`+where+`
+		  ORDER BY e.seq `+order+` LIMIT ?`, append(args, p.Limit+1)...)
+	if err != nil {
+		return nil, false, err
+	}
+	var messages []chat.Event
+	for i := range rows {
+		maxBytes -= len(rows[i].Body)
+		if i == p.Limit || maxBytes < 0 && i > 0 {
+			break
+		}
+		messages = append(messages, rows[i].event())
+	}
+	if order == `DESC` {
+		slices.Reverse(messages)
+	}
+	return messages, len(messages) < len(rows), nil
+}
+
+// Heads implements [chat.LogStore].
+func (s *Store) Heads(ctx context.Context, sessionIDs []int64) (map[int64]int64, error) {
+	if len(sessionIDs) == 0 {
+		return nil, nil
+	}
+	var rows []struct{ ID, LastSeq int64 }
+	err := s.all(ctx, opHeads, &rows, `SELECT id, last_seq FROM sessions WHERE id IN (?)`, bun.In(sessionIDs))
+	heads := make(map[int64]int64, len(rows))
+	for _, row := range rows {
+		heads[row.ID] = row.LastSeq
+	}
+	return heads, err
+}

@@ -1,0 +1,74 @@
+package store
+
+import (
+	"context"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// memberRow is a row of members with its user.
+type memberRow struct {
+	userRow
+	SessionID   int64
+	Role        string
+	ReadOrdinal int64
+	JoinedSeq   int64
+}
+
+const selectMembers = `SELECT u.id, u.username, u.email, u.first_name, u.last_name,
+	       m.session_id, m.role, m.read_ordinal, m.joined_seq
+	  FROM members m JOIN users u ON u.id = m.user_id`
+
+func (r *memberRow) member() chat.Member {
+	return chat.Member{
+		SessionID:   r.SessionID,
+		User:        r.user(),
+		Role:        chat.Role(r.Role),
+		ReadOrdinal: r.ReadOrdinal,
+		JoinedSeq:   r.JoinedSeq,
+	}
+}
+
+// AddMember implements [chat.SessionStore].
+func (s *Store) AddMember(ctx context.Context, sessionID, userID int64, role chat.Role, joinedSeq int64) error {
+	_, err := s.change(ctx, opMember,
+		`INSERT INTO members (session_id, user_id, role, joined_seq, read_ordinal)
+		 VALUES (?, ?, ?, ?, (SELECT last_ordinal FROM sessions WHERE id = ?))`,
+		sessionID, userID, string(role), joinedSeq, sessionID)
+	return err
+}
+
+// RemoveMember implements [chat.SessionStore].
+func (s *Store) RemoveMember(ctx context.Context, sessionID, userID int64) error {
+	return s.changeOne(ctx, opMember, `DELETE FROM members WHERE session_id = ? AND user_id = ?`, sessionID, userID)
+}
+
+// SetRole implements [chat.SessionStore].
+func (s *Store) SetRole(ctx context.Context, sessionID, userID int64, role chat.Role) error {
+	return s.changeOne(ctx, opMember,
+		`UPDATE members SET role = ? WHERE session_id = ? AND user_id = ?`, string(role), sessionID, userID)
+}
+
+// Member implements [chat.SessionStore].
+func (s *Store) Member(ctx context.Context, sessionID, userID int64) (chat.Member, error) {
+	var row memberRow
+	err := s.one(ctx, opMember, &row, selectMembers+` WHERE m.session_id = ? AND m.user_id = ?`, sessionID, userID)
+	return row.member(), err
+}
+
+// Members implements [chat.SessionStore].
+func (s *Store) Members(ctx context.Context, sessionID int64, limit int) ([]chat.Member, error) {
+	var rows []memberRow
+	err := s.all(ctx, opMember, &rows, selectMembers+` WHERE m.session_id = ? ORDER BY m.joined_seq LIMIT ?`, sessionID, limit)
+	members := make([]chat.Member, len(rows))
+	for i := range rows {
+		members[i] = rows[i].member()
+	}
+	return members, err
+}
+
+// CountMembers implements [chat.SessionStore].
+func (s *Store) CountMembers(ctx context.Context, sessionID int64) (n int64, err error) {
+	err = s.one(ctx, opMember, &n, `SELECT count(*) FROM members WHERE session_id = ?`, sessionID)
+	return n, err
+}

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/chatire/chatire/migrations"
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// migrationAttempts is how often a migration is tried that could not get a lock.
+const migrationAttempts = 10
+
+// SchemaVersion returns the version of the database's schema, 0 before the first
+// migration.
+func (s *Store) SchemaVersion(ctx context.Context) (version int, err error) {
+	err = s.one(ctx, opSchema, &version, `SELECT coalesce(max(version), 0) FROM schema_version`)
+	if isMissingTable(err) {
+		return 0, nil
+	}
+	if err == nil {
+		s.metrics.schema.Set(float64(version))
+	}
+	return version, err
+}
+
+// checkVersion says whether this build can work with a schema. A newer one may
+// have lost what this build needs.
+func checkVersion(version int) error {
+	switch latest := migrations.Latest(); {
+	case version < latest:
+		return fmt.Errorf("the database has schema version %d and this build needs %d: run chatirectl migrate up", version, latest)
+	case version > latest:
+		return fmt.Errorf("the database has schema version %d and this build knows %d: use a newer build", version, latest)
+	}
+	return nil
+}
+
+// Migrate brings the schema to the version of this build and returns the steps it
+// took. Several that run at once wait for each other, and one that was stopped is
+// taken up where it was. A newer schema is refused.
+func (s *Store) Migrate(ctx context.Context) ([]migrations.Migration, error) {
+	all, err := migrations.All(s.dialect.words)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.createVersions(ctx); err != nil {
+		return nil, fmt.Errorf("create the table of versions: %w", err)
+	}
+	var done []migrations.Migration
+	for _, m := range all {
+		applied, err := s.patiently(ctx, m)
+		if err != nil {
+			return done, fmt.Errorf("apply migration %d %s: %w", m.Version, m.Name, err)
+		}
+		if applied {
+			done = append(done, m)
+		}
+	}
+	version, err := s.SchemaVersion(ctx)
+	if err != nil {
+		return done, err
+	}
+	return done, checkVersion(version)
+}
+
+func (s *Store) createVersions(ctx context.Context) error {
+	return s.InTx(ctx, func(tx chat.Store) error {
+		t := tx.(*Store)
+		if _, err := t.change(ctx, opSchema, s.dialect.upgrade); err != nil {
+			return err
+		}
+		_, err := t.change(ctx, opSchema, `CREATE TABLE IF NOT EXISTS schema_version (
+			version bigint PRIMARY KEY, applied_at `+s.dialect.words.Time+` NOT NULL DEFAULT `+s.dialect.words.Now+`)`)
+		return err
+	})
+}
+
+// patiently applies m, again and again while others hold the locks it needs.
+func (s *Store) patiently(ctx context.Context, m migrations.Migration) (applied bool, err error) {
+	for range migrationAttempts {
+		applied, err = s.apply(ctx, m)
+		if !isRetry(err) {
+			break
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+	}
+	return applied, err
+}
+
+// apply runs m in one transaction, unless somebody did.
+func (s *Store) apply(ctx context.Context, m migrations.Migration) (applied bool, err error) {
+	err = s.InTx(ctx, func(tx chat.Store) error {
+		t := tx.(*Store)
+		for _, statement := range append(strings.Split(s.dialect.patient, ";"), s.dialect.upgrade) {
+			if _, err := t.change(ctx, opSchema, statement); err != nil {
+				return err
+			}
+		}
+		version, err := t.SchemaVersion(ctx)
+		if err != nil || version >= m.Version {
+			return err
+		}
+		for _, statement := range statements(m.SQL) {
+			// No deadline but the server's: an index on a large table takes its time.
+			if _, err := t.write.ExecContext(ctx, statement); err != nil {
+				return s.dialect.meaning(err)
+			}
+		}
+		applied = true
+		_, err = t.change(ctx, opSchema, `INSERT INTO schema_version (version) VALUES (?)`, m.Version)
+		return err
+	})
+	return applied && err == nil, err
+}
+
+// statements splits a migration at its semicolons and drops its comments.
+func statements(sql string) []string {
+	var lines []string
+	for line := range strings.Lines(sql) {
+		code, _, _ := strings.Cut(line, "--")
+		lines = append(lines, code)
+	}
+	var split []string
+	for statement := range strings.SplitSeq(strings.Join(lines, "\n"), ";") {
+		if statement = strings.TrimSpace(statement); statement != "" {
+			split = append(split, statement)
+		}
+	}
+	return split
+}
+
+func isMissingTable(err error) bool {
+	return err != nil && !errors.Is(err, chat.ErrUnavailable) &&
+		(strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "SQLSTATE 42P01"))
+}

@@ -1,0 +1,201 @@
+// Package store keeps Chatire's data in PostgreSQL or SQLite, through bun. It
+// implements [chat.Store]; what the methods promise is written there.
+//
+// open.go and errors.go know which database it is, and so do the statements of
+// append_postgres.go and append_sqlite.go. Everything else is SQL that both
+// accept.
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// statementTimeout bounds one statement, so that a database that hangs is noticed
+// within the two seconds that everybody is promised an answer in.
+const statementTimeout = 1900 * time.Millisecond
+
+// txAttempts is how often a transaction is run if others' transactions are in its
+// way.
+const txAttempts = 5
+
+// Store is an open database. It is safe for concurrent use; inside a transaction
+// another Store stands for it, which is not.
+type Store struct {
+	dialect *dialect
+	metrics *metrics
+
+	// read and write are the same pool on PostgreSQL. SQLite has one connection
+	// that writes, and others that read. Inside a transaction both are its
+	// connection.
+	read, write bun.IDB
+
+	pools    []*bun.DB // nil inside a transaction
+	appender appender  // nil inside a transaction
+}
+
+var _ chat.Store = (*Store)(nil)
+
+// appender is the hot transaction as each database does it best.
+type appender interface {
+	append(ctx context.Context, drafts []chat.Draft) ([]chat.Outcome, error)
+	close()
+}
+
+// Close ends all connections.
+func (s *Store) Close() error {
+	s.appender.close()
+	var errs []error
+	for _, pool := range s.pools {
+		errs = append(errs, pool.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// do runs one operation with a deadline, measures it and gives its error a meaning.
+func (s *Store) do(ctx context.Context, op operation, fn func(ctx context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	defer cancel()
+	begin := time.Now()
+	err := s.dialect.meaning(fn(ctx))
+	s.metrics.observe(op, time.Since(begin), err)
+	if err != nil && chat.CodeOf(err) == "" {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return err
+}
+
+// all scans the rows of a query into dest, a pointer to a slice of structs.
+func (s *Store) all(ctx context.Context, op operation, dest any, query string, args ...any) error {
+	return s.do(ctx, op, func(ctx context.Context) error {
+		return s.read.NewRaw(query, args...).Scan(ctx, dest)
+	})
+}
+
+// one scans the only row of a query into dest; none is ErrNotFound.
+func (s *Store) one(ctx context.Context, op operation, dest any, query string, args ...any) error {
+	return s.all(ctx, op, dest, query, args...)
+}
+
+// change runs a statement that changes rows, and returns how many.
+func (s *Store) change(ctx context.Context, op operation, query string, args ...any) (n int64, err error) {
+	err = s.do(ctx, op, func(ctx context.Context) error {
+		result, err := s.write.NewRaw(query, args...).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err = result.RowsAffected()
+		return err
+	})
+	return n, err
+}
+
+// changeOne is change of a row that must be there.
+func (s *Store) changeOne(ctx context.Context, op operation, query string, args ...any) error {
+	n, err := s.change(ctx, op, query, args...)
+	if err == nil && n == 0 {
+		return chat.ErrNotFound
+	}
+	return err
+}
+
+// returning runs a statement that changes a row and scans what it returns.
+func (s *Store) returning(ctx context.Context, op operation, dest any, query string, args ...any) error {
+	return s.do(ctx, op, func(ctx context.Context) error {
+		return s.write.NewRaw(query, args...).Scan(ctx, dest)
+	})
+}
+
+// InTx implements [chat.Store].
+func (s *Store) InTx(ctx context.Context, fn func(tx chat.Store) error) error {
+	if s.pools == nil {
+		return errors.New("a transaction inside a transaction")
+	}
+	var err error
+	for attempt := range txAttempts {
+		if attempt > 0 {
+			s.metrics.retried.Inc()
+		}
+		err = s.tryTx(ctx, fn)
+		if !errors.Is(err, errRetry) {
+			return err
+		}
+	}
+	return err
+}
+
+// tryTx runs one transaction on a connection of its own. BEGIN and COMMIT are
+// statements like others, so that each has its deadline.
+func (s *Store) tryTx(ctx context.Context, fn func(tx chat.Store) error) error {
+	conn, err := s.connection(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	tx := &Store{dialect: s.dialect, metrics: s.metrics, read: conn, write: conn}
+	if _, err := tx.change(ctx, opBegin, s.dialect.begin); err != nil {
+		discard(conn)
+		return err
+	}
+	if err := fn(tx); err != nil {
+		tx.rollback(conn)
+		return err
+	}
+	if _, err := tx.change(context.WithoutCancel(ctx), opCommit, "COMMIT"); err != nil {
+		tx.rollback(conn)
+		return err
+	}
+	return nil
+}
+
+// connection takes a connection that may write out of its pool.
+func (s *Store) connection(ctx context.Context) (conn bun.Conn, err error) {
+	err = s.do(ctx, opConnect, func(ctx context.Context) error {
+		conn, err = s.pools[0].Conn(ctx)
+		return err
+	})
+	return conn, err
+}
+
+// rollback ends a transaction that failed. A connection on which even that fails
+// is not used again.
+func (s *Store) rollback(conn bun.Conn) {
+	if _, err := s.change(context.Background(), opRollback, "ROLLBACK"); err != nil {
+		discard(conn)
+	}
+}
+
+// Epoch implements [chat.Store].
+func (s *Store) Epoch(ctx context.Context) (epoch string, err error) {
+	err = s.one(ctx, opEpoch, &epoch, `SELECT epoch FROM installation WHERE id = 1`)
+	return epoch, err
+}
+
+// NewEpoch gives the log a new life and returns its name. It is for after a
+// restore from a backup: clients then drop what they have.
+func (s *Store) NewEpoch(ctx context.Context) (epoch string, err error) {
+	err = s.returning(ctx, opEpoch, &epoch,
+		`UPDATE installation SET epoch = `+s.dialect.words.Random+` WHERE id = 1 RETURNING epoch`)
+	return epoch, err
+}
+
+// Now implements [chat.Store].
+func (s *Store) Now(ctx context.Context) (now time.Time, err error) {
+	err = s.one(ctx, opNow, &now, `SELECT `+s.dialect.words.Now)
+	return now, err
+}
+
+// Ping implements [chat.Store].
+func (s *Store) Ping(ctx context.Context) error {
+	version, err := s.SchemaVersion(ctx)
+	if err != nil {
+		return err
+	}
+	return checkVersion(version)
+}
