@@ -1,0 +1,67 @@
+# What CI runs is what you run. Recipes of more than three lines live in .ci/.
+
+version := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+ldflags := -s -w -X github.com/chatire/chatire/pkg/config.Version=$(version)
+
+staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+govulncheck := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Say what there is to make.
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+
+.PHONY: run
+run: web ## Run all of Chatire as one process, with nothing installed.
+	go run -ldflags '$(ldflags)' ./ctl/cmd/chatirectl dev
+
+.PHONY: web
+web: ## Build the web app into the folder from which the API embeds it.
+	@[ ! -f web/package.json ] || { cd web && npm ci --no-audit --no-fund && npm run build; }
+
+.PHONY: build
+build: ## Build the three programs into bin/.
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o bin/ \
+		./api/cmd/chatire-api ./worker/cmd/chatire-worker ./ctl/cmd/chatirectl
+
+.PHONY: test
+test: ## Run all tests under the race detector, with a real Postgres and RabbitMQ.
+	.ci/install /usr/bin/gcc gcc libc6-dev
+	CGO_ENABLED=1 .ci/with-services go test -race -shuffle=on -timeout 20m ./...
+
+.PHONY: bench
+bench: ## Run all benchmarks, with a real Postgres and RabbitMQ.
+	.ci/with-services go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+.PHONY: check
+check: lint imports docs ## Run the checks that need no services.
+
+.PHONY: lint
+lint: ## Look for what gofmt, vet and staticcheck would say.
+	.ci/lint $(staticcheck)
+
+.PHONY: imports
+imports: ## Look for upward imports and for libraries that came in by another door.
+	go run .ci/imports.go
+
+.PHONY: docs
+docs: ## Look for paths, targets and settings in the docs that do not exist.
+	.ci/docs
+
+.PHONY: fmt
+fmt: ## Format all Go files.
+	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+.PHONY: sizes
+sizes: ## Print how long functions and files are.
+	go run .ci/sizes.go
+
+.PHONY: vuln
+vuln: ## Look for known vulnerabilities; asks vuln.go.dev, so it needs the network.
+	go run $(govulncheck) ./...
+
+.PHONY: services
+services: ## Start a Postgres and a RabbitMQ that stay, for go test by hand.
+	@.ci/services start
+	@echo '# export the above; end with: .ci/services stop'
