@@ -11,6 +11,9 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
 )
 
 const (
@@ -50,7 +53,7 @@ func weaknesses(password Secret, u User) []string {
 	if utf8.RuneCountInString(p) < MinPassword {
 		found = append(found, fmt.Sprintf("This password is too short. It must contain at least %d characters.", MinPassword))
 	}
-	if _, common := commonPasswords()[strings.TrimSpace(strings.ToLower(p))]; common {
+	if _, common := commonPasswords()[strings.TrimSpace(lower(p))]; common {
 		found = append(found, "This password is too common.")
 	}
 	if strings.TrimFunc(p, unicode.IsDigit) == "" {
@@ -65,14 +68,14 @@ var notWord = regexp.MustCompile(`[^\p{L}\p{N}_]+`)
 // resembles returns the name of the first attribute that the password, or a word
 // of which the password, is too similar to; "" if there is none.
 func resembles(password string, u User) string {
-	password = strings.ToLower(password)
+	password = lower(password)
 	for _, attribute := range []struct{ name, value string }{
 		{"username", u.Username},
 		{"first name", u.FirstName},
 		{"last name", u.LastName},
 		{"email address", u.Email},
 	} {
-		value := strings.ToLower(attribute.value)
+		value := lower(attribute.value)
 		for _, part := range append(notWord.Split(value, -1), value) {
 			if part != "" && likeness(password, part) >= tooSimilar {
 				return attribute.name
@@ -81,6 +84,10 @@ func resembles(password string, u User) string {
 	}
 	return ""
 }
+
+// lower is Python's lower, which knows of a final sigma and of the Turkish I, where
+// Go's strings.ToLower goes letter by letter.
+func lower(s string) string { return cases.Lower(language.Und).String(s) }
 
 // likeness is what Python's difflib calls quick_ratio: how many characters two
 // texts share, wherever they stand, as a part of all their characters.
