@@ -58,7 +58,7 @@ func (s *Server) around(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 	}
 }
 
-var errMethodUnknown = &statusError{fiber.StatusNotImplemented, "Method not known."}
+var errMethodUnknown = Refuse(fiber.StatusNotImplemented, "Method not known.")
 
 // begin gives a request its id and the answer the headers that all answers have.
 func (s *Server) begin(rctx *fasthttp.RequestCtx) *request {
@@ -126,8 +126,8 @@ func (s *Server) unreadable(rctx *fasthttp.RequestCtx, err error) {
 }
 
 var (
-	errSlow         = &statusError{fiber.StatusRequestTimeout, "The request did not arrive in time."}
-	errBodyTooLarge = &statusError{fiber.StatusRequestEntityTooLarge, "Request body too large."}
+	errSlow         = Refuse(fiber.StatusRequestTimeout, "The request did not arrive in time.")
+	errBodyTooLarge = Refuse(fiber.StatusRequestEntityTooLarge, "Request body too large.")
 )
 
 // discard reads what a client is still sending, so that it finds the answer and

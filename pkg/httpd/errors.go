@@ -36,8 +36,11 @@ func (s *Server) fail(rctx *fasthttp.RequestCtx, err error) {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = chat.ErrUnavailable
 	}
-	if routing, ok := errors.AsType[*fiber.Error](err); ok && routing.Code == fiber.StatusNotFound {
+	switch {
+	case isRouting(err, fiber.StatusNotFound):
 		err = chat.ErrNotFound
+	case isRouting(err, fiber.StatusMethodNotAllowed):
+		err = methodNotAllowed(string(rctx.Method()))
 	}
 	if refused, ok := errors.AsType[*chat.Error](err); ok && statuses[refused.Code] != 0 {
 		answerRefusal(rctx, refused)
@@ -52,12 +55,21 @@ func (s *Server) fail(rctx *fasthttp.RequestCtx, err error) {
 	refuse(rctx, fiber.StatusInternalServerError, serverError(r.id))
 }
 
+// isRouting says whether fiber found no handler for this reason.
+func isRouting(err error, status int) bool {
+	routing, ok := errors.AsType[*fiber.Error](err)
+	return ok && routing.Code == status
+}
+
 // serverError is all that a client learns of an error of ours.
 func serverError(requestID string) string {
 	return "A server error occurred. Its request id is " + requestID + "."
 }
 
-// statusError is a refusal that only HTTP knows.
+// Refuse returns an error that is answered with this status and sentence. It is
+// for what only HTTP knows: all other refusals are a [chat.Error].
+func Refuse(status int, detail string) error { return &statusError{status, detail} }
+
 type statusError struct {
 	code   int
 	detail string

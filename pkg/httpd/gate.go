@@ -39,7 +39,7 @@ func inspect(h *fasthttp.RequestHeader) error {
 		return errHeadTooLarge
 	}
 	if !plainTarget(h.RequestURI()) {
-		return &statusError{fiber.StatusBadRequest, "Malformed request target."}
+		return Refuse(fiber.StatusBadRequest, "Malformed request target.")
 	}
 	var seen [len(once)]bool
 	lines := 0
@@ -65,7 +65,7 @@ func inspect(h *fasthttp.RequestHeader) error {
 			continue
 		}
 		if seen[place] {
-			return &statusError{fiber.StatusBadRequest, "Repeated header."}
+			return Refuse(fiber.StatusBadRequest, "Repeated header.")
 		}
 		seen[place] = true
 		if place == transferEncoding && (!h.IsHTTP11() || !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked"))) {
@@ -76,15 +76,15 @@ func inspect(h *fasthttp.RequestHeader) error {
 	case seen[contentLength] && seen[transferEncoding]:
 		return errTransfer
 	case !seen[host] && h.IsHTTP11():
-		return &statusError{fiber.StatusBadRequest, "Host is missing."}
+		return Refuse(fiber.StatusBadRequest, "Host is missing.")
 	}
 	return nil
 }
 
 var (
-	errHeadTooLarge = &statusError{fiber.StatusRequestHeaderFieldsTooLarge, "Request header fields too large."}
-	errMalformed    = &statusError{fiber.StatusBadRequest, "Malformed header."}
-	errTransfer     = &statusError{fiber.StatusBadRequest, "The length of the body is ambiguous."}
+	errHeadTooLarge = Refuse(fiber.StatusRequestHeaderFieldsTooLarge, "Request header fields too large.")
+	errMalformed    = Refuse(fiber.StatusBadRequest, "Malformed header.")
+	errTransfer     = Refuse(fiber.StatusBadRequest, "The length of the body is ambiguous.")
 )
 
 // plainTarget accepts visible ASCII: everything else belongs percent-encoded.

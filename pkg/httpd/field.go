@@ -1,0 +1,87 @@
+package httpd
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Field is one input: its name, its rules, and where it goes. A Field has to be
+// sent and may not be blank, unless it says otherwise.
+type Field struct {
+	name     string
+	set      func(string)
+	optional bool
+	nullable bool
+	blank    bool
+	verbatim bool
+	max      int
+}
+
+// Text is a field that goes into a text. Spaces around it are cut off, and a number
+// is taken as it is written.
+func Text[T ~string](name string, into *T) *Field {
+	return &Field{name: name, set: func(s string) { *into = T(s) }}
+}
+
+// Maybe is a text that may be missing or null: then the pointer stays nil.
+func Maybe[T ~string](name string, into **T) *Field {
+	return &Field{
+		name:     name,
+		set:      func(s string) { t := T(s); *into = &t },
+		optional: true,
+		nullable: true,
+		blank:    true,
+	}
+}
+
+// Optional lets the field be missing: then what it goes into stays as it is.
+func (f *Field) Optional() *Field { f.optional = true; return f }
+
+// Blank lets the field be "".
+func (f *Field) Blank() *Field { f.blank = true; return f }
+
+// Max bounds the field in code points.
+func (f *Field) Max(n int) *Field { f.max = n; return f }
+
+// Verbatim takes the field as it was sent: nothing is cut off, only a text is one,
+// and what is in it is the chat service's to judge.
+func (f *Field) Verbatim() *Field { f.verbatim = true; return f }
+
+// take checks what was sent and keeps it if nothing is wrong. The sentences are
+// those of the original.
+func (f *Field) take(v value) (complaints []string) {
+	switch {
+	case v.kind == missing && f.optional, v.kind == null && f.nullable:
+		return nil
+	case v.kind == missing:
+		return []string{"This field is required."}
+	case v.kind == null:
+		return []string{"This field may not be null."}
+	case v.kind == other, v.kind == number && f.verbatim, !utf8.ValidString(v.text):
+		return []string{"Not a valid string."}
+	}
+	if f.verbatim {
+		f.set(v.text)
+		return nil
+	}
+	s := strings.TrimFunc(v.text, isSpace)
+	if s == "" && !f.blank {
+		return []string{"This field may not be blank."}
+	}
+	if strings.ContainsRune(s, 0) {
+		complaints = append(complaints, "Null characters are not allowed.")
+	}
+	if f.max > 0 && utf8.RuneCountInString(s) > f.max {
+		complaints = append(complaints, fmt.Sprintf("Ensure this field has no more than %d characters.", f.max))
+	}
+	if len(complaints) == 0 {
+		f.set(s)
+	}
+	return complaints
+}
+
+// isSpace is what the original cuts off: white space and the four separators of
+// ASCII.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || 0x1c <= r && r <= 0x1f }
