@@ -1,0 +1,37 @@
+// Package bus carries Copies of Events from the process that committed them to
+// the workers. It may lose, repeat, delay and reorder: the Log has everything,
+// and whoever misses a Copy reads it there.
+//
+// # Two kinds
+//
+// One switch, the scheme of the URL: memory:// stays within the process, amqp://
+// and amqps:// go through a RabbitMQ. Both carry the same packs and behave alike.
+// The query parameter prefix names the exchanges and queues of an installation
+// ("chatire" unless given), so that several can share one vhost.
+//
+// # The way of a Copy
+//
+// [Bus.PublishEvents] puts Events into the ring of their slot and returns. It
+// never waits: a full ring drops its oldest. One goroutine takes from the rings,
+// encodes frames and packs those that are there, at most 64 KB together, without
+// a timer. While packs are on their way to the broker the rings fill, so packs
+// grow with the load and a lone Event waits for nobody. At the broker a pack goes
+// through one of three exchanges:
+//
+//	<prefix>.events     direct, the routing key is the slot
+//	<prefix>.control    fanout
+//	<prefix>.ephemeral  fanout
+//
+// into one queue per worker connection, <prefix>.worker.<instance>.<random>. The
+// queue is exclusive, transient and bounded; each new connection declares a new
+// one, since the old name stays locked until the broker has noticed the loss.
+//
+// # Why not the ready-made parts
+//
+// The Subscriber is watermill's interface on our own consumer. A subscriber of
+// watermill-amqp that is replaced after each loss leaves a goroutine behind for
+// each one and touches its state from two goroutines unguarded, which the race
+// detector reports. Its pooled publisher can block for ever after failed reopens.
+// The in-process bus of watermill keeps order only if it holds every publisher
+// until the slowest subscriber has acked.
+package bus

@@ -1,0 +1,113 @@
+package bus
+
+import (
+	"slices"
+	"time"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// PublishEvents hands Events to the workers that receive their Sessions' slots.
+// requestIDs[i] is of the request that caused events[i]. It never waits and reports
+// nothing: what cannot be carried is dropped and counted.
+func (b *Bus) PublishEvents(events []chat.Event, requestIDs []string) {
+	owned := slices.Clone(events) // the caller may use its slice again
+	items := make([]item, len(owned))
+	for i := range owned {
+		items[i].event = &owned[i]
+		if i < len(requestIDs) {
+			items[i].requestID = requestIDs[i]
+		}
+	}
+	b.rings.put(items, func(i *item) int { return b.SlotOf(i.event.URI) })
+}
+
+// PublishControl hands a Control to all workers, as PublishEvents does.
+func (b *Bus) PublishControl(c chat.Control) {
+	c.TokenIDs = slices.Clone(c.TokenIDs)
+	b.rings.put([]item{{control: &c}}, func(*item) int { return b.slots })
+}
+
+// PublishTyping hands a Typing to all workers, as PublishEvents does.
+func (b *Bus) PublishTyping(t chat.Typing) {
+	b.rings.put([]item{{typing: &t}}, func(*item) int { return b.slots + 1 })
+}
+
+// kindOf returns what the ring with this number holds.
+func (b *Bus) kindOf(ring int) kind {
+	switch ring {
+	case b.slots:
+		return kindControl
+	case b.slots + 1:
+		return kindEphemeral
+	default:
+		return kindEvents
+	}
+}
+
+// batch is a pack that is ready to be sent.
+type batch struct {
+	kind  kind
+	slot  int // of kindEvents
+	body  []byte
+	items int // how many things are in it
+}
+
+// batcher takes items from the rings and packs them.
+type batcher struct {
+	bus    *Bus
+	packer packer
+
+	// entry is the last entry that was encoded. If it is held it did not fit into
+	// the pack before, and begins the next one of its ring.
+	entry []byte
+	held  bool
+	ring  int
+}
+
+func newBatcher(b *Bus) *batcher {
+	return &batcher{bus: b, packer: packer{sealer: b.sealer}}
+}
+
+// next packs what is there, at most one pack of one ring. Its body is overwritten
+// by the next call.
+func (p *batcher) next() (batch, bool) {
+	if !p.held {
+		ring, ok := p.bus.rings.turn()
+		if !ok {
+			return batch{}, false
+		}
+		p.ring = ring
+	}
+	kind := p.bus.kindOf(p.ring)
+	p.packer.begin(kind, time.Now())
+	for p.held || p.encode() {
+		if p.held = !p.packer.fits(p.entry); p.held {
+			break
+		}
+		p.packer.add(p.entry)
+	}
+	if !p.held {
+		p.bus.rings.done(p.ring)
+	}
+	items := int(p.packer.count)
+	return batch{kind: kind, slot: p.ring, body: p.packer.close(), items: items}, items > 0
+}
+
+// encode takes and encodes one item of the ring.
+func (p *batcher) encode() bool {
+	i, ok := p.bus.rings.take(p.ring)
+	if ok {
+		p.entry = appendEntry(p.entry[:0], &i)
+	}
+	return ok
+}
+
+// drop gives up what is held back.
+func (p *batcher) drop(reason string) {
+	if p.held {
+		p.held = false
+		p.bus.metrics.dropped(reason, 1)
+		p.bus.rings.done(p.ring)
+	}
+}

@@ -1,0 +1,197 @@
+package bus
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const (
+	// flightPacks is how many packs may be on their way without a confirm. While it
+	// is reached the rings fill, and packs grow.
+	flightPacks = 16
+
+	// confirmTimeout is how long the broker may say nothing about packs on their
+	// way, unless it has asked us to wait.
+	confirmTimeout = 10 * time.Second
+)
+
+func (r *rabbit) send(b *Bus) {
+	batches := newBatcher(b)
+	defer batches.drop(dropClosed)
+	r.keep(b.closing, b.ending, "publisher", b.metrics.publisherLost, func(c *connection, up func()) error {
+		return r.publish(b, batches, c, up)
+	})
+}
+
+// flight is the packs on their way on one channel. The broker's confirms come in
+// the order of the packs.
+type flight struct {
+	bus     *Bus
+	packs   chan int // how many items are in each; its room is the room there is
+	blocked atomic.Bool
+	lost    chan struct{} // closed when no more confirms will come
+}
+
+// ready says whether another pack may be sent.
+func (f *flight) ready() bool { return !f.blocked.Load() && len(f.packs) < cap(f.packs) }
+
+// publish sends packs over one connection until it is lost, or the Bus is closing
+// and all is sent and confirmed.
+func (r *rabbit) publish(b *Bus, batches *batcher, c *connection, up func()) error {
+	var ch *amqp.Channel
+	err := c.bounded(func() (err error) {
+		ch, err = r.openPublishing(c)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	f := &flight{
+		bus:   b,
+		packs: make(chan int, flightPacks),
+		lost:  make(chan struct{}),
+	}
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	confirms := ch.NotifyPublish(make(chan amqp.Confirmation, flightPacks))
+	blocks := c.NotifyBlocked(make(chan amqp.Blocking, 16))
+	var reading sync.WaitGroup
+	reading.Go(func() { f.read(c, confirms, blocks) })
+	b.state.setPublisher(true)
+	up()
+	err = r.pump(b, batches, f, ch)
+	b.state.setPublisher(false)
+	c.leave()
+	reading.Wait()
+	f.giveUp()
+	if reason := <-closed; reason != nil {
+		return reason
+	}
+	return err
+}
+
+func (r *rabbit) openPublishing(c *connection) (*amqp.Channel, error) {
+	ch, err := c.Channel()
+	if err != nil {
+		return nil, fmt.Errorf("open channel: %w", err)
+	}
+	if err := ch.Confirm(false); err != nil {
+		return nil, fmt.Errorf("ask for confirms: %w", err)
+	}
+	return ch, r.declare(ch)
+}
+
+var errConnectionLost = errors.New("the connection was lost")
+
+// pump sends what the rings hold as fast as confirms come.
+func (r *rabbit) pump(b *Bus, batches *batcher, f *flight, ch *amqp.Channel) error {
+	closing := b.closing.Done()
+	for {
+		if f.ready() {
+			if p, ok := batches.next(); ok {
+				if err := r.emit(f, ch, p); err != nil {
+					return err
+				}
+				continue
+			}
+			if closing == nil && len(f.packs) == 0 {
+				return nil
+			}
+		}
+		select {
+		case <-b.rings.wake:
+		case <-f.lost:
+			return errConnectionLost
+		case <-closing:
+			closing = nil
+		case <-b.ending.Done():
+			return b.ending.Err()
+		}
+	}
+}
+
+func (r *rabbit) emit(f *flight, ch *amqp.Channel, p batch) error {
+	key := ""
+	if p.kind == kindEvents {
+		key = strconv.Itoa(p.slot)
+	}
+	f.packs <- p.items // has room: see ready
+	_, err := ch.PublishWithDeferredConfirm(r.exchange(p.kind), key, false, false, amqp.Publishing{
+		DeliveryMode: amqp.Transient,
+		Body:         p.body,
+	})
+	if err != nil {
+		return fmt.Errorf("publish: %w", err)
+	}
+	return nil
+}
+
+// read reads what the broker says until the channel and the connection are closed.
+// It closes the connection if the broker owes confirms and says nothing for too
+// long, though it has not asked us to wait.
+func (f *flight) read(c *connection, confirms <-chan amqp.Confirmation, blocks <-chan amqp.Blocking) {
+	tick := time.NewTicker(confirmTimeout / 10)
+	defer tick.Stop()
+	since := time.Now() // when the broker last owed us nothing or said something
+	for confirms != nil || blocks != nil {
+		select {
+		case confirm, ok := <-confirms:
+			if !ok {
+				confirms = nil
+				close(f.lost)
+				continue
+			}
+			f.settle(confirm.Ack)
+		case block, ok := <-blocks:
+			if !ok {
+				blocks = nil
+				continue
+			}
+			f.blocked.Store(block.Active)
+			f.bus.state.setBlocked(block.Active)
+		case <-tick.C:
+			if len(f.packs) > 0 && !f.blocked.Load() {
+				if time.Since(since) > confirmTimeout {
+					c.raw.Close()
+				}
+				continue
+			}
+		}
+		since = time.Now()
+		f.bus.rings.signal()
+	}
+}
+
+// settle settles the oldest pack.
+func (f *flight) settle(ack bool) {
+	var items int
+	select {
+	case items = <-f.packs:
+	default:
+		return // a confirm of nothing
+	}
+	if ack {
+		f.bus.metrics.confirmed.Inc()
+		return
+	}
+	f.bus.metrics.nacked.Inc()
+	f.bus.metrics.dropped(dropUnconfirmed, items)
+}
+
+// giveUp counts what was never confirmed.
+func (f *flight) giveUp() {
+	for {
+		select {
+		case items := <-f.packs:
+			f.bus.metrics.lost.Inc()
+			f.bus.metrics.dropped(dropUnconfirmed, items)
+		default:
+			return
+		}
+	}
+}
