@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
 )
 
 // Service is the rules. It has one method for each thing that somebody can ask
@@ -49,9 +50,14 @@ func New(o Options) *Service {
 	}
 }
 
-// Run stores what is posted until ctx ends; then it finishes what was handed in
-// and returns. Posts that come later are refused as Unavailable.
-func (s *Service) Run(ctx context.Context) error { return s.appender.Run(ctx) }
+// Run stores what is posted and sends mails until ctx ends; then it finishes what
+// was handed in and returns. Posts that come later are refused as Unavailable.
+func (s *Service) Run(ctx context.Context) error {
+	var running errgroup.Group
+	running.Go(func() error { return s.appender.Run(ctx) })
+	running.Go(func() error { return s.accounts.run(ctx) })
+	return running.Wait()
+}
 
 // Identity is who asks: a User and the Token they showed.
 type Identity struct {

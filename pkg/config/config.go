@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -119,4 +120,12 @@ func isHTTP(raw string) bool {
 func isOrigin(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && isHTTP(raw) && u.Scheme+"://"+u.Host == raw
+}
+
+// Insecure lists the settings that can give safety away, and whether they do.
+func (c *Config) Insecure() map[string]bool {
+	return map[string]bool{
+		"rate_limit_off": c.RateLimit.Off,
+		"cors_any":       slices.Contains(c.CORSOrigins, "*"),
+	}
 }

@@ -1,0 +1,140 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/chatire/chatire/pkg/bus"
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+const (
+	// laneFrames bounds the frames that wait in one lane, and so do lanes times it
+	// in all. What does not fit is dropped: the probe finds it in the Log.
+	laneFrames = 8192
+
+	// waveFrames bounds how many frames are brought out in one wave.
+	waveFrames = 256
+)
+
+// bridge takes deliveries from the bus to the hub. The bus's handler only sorts the
+// frames into lanes and is done, so that the broker never waits for a socket. All
+// frames of a Session take the same lane, so they stay in order.
+type bridge struct {
+	hub   *Hub
+	bus   *bus.Bus
+	log   *slog.Logger
+	lanes []chan laneFrame
+}
+
+type laneFrame struct {
+	uri   string
+	frame frame
+}
+
+func newBridge(h *Hub, b *bus.Bus, log *slog.Logger) *bridge {
+	lanes := make([]chan laneFrame, runtime.GOMAXPROCS(0))
+	for i := range lanes {
+		lanes[i] = make(chan laneFrame, laneFrames)
+	}
+	return &bridge{hub: h, bus: b, log: log, lanes: lanes}
+}
+
+// run takes deliveries until ctx ends.
+func (b *bridge) run(ctx context.Context) error {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: time.Second}, watermill.NewSlogLogger(b.log))
+	if err != nil {
+		return fmt.Errorf("make router: %w", err)
+	}
+	router.AddConsumerHandler("bridge", bus.Topic, b.bus.Subscriber(), b.handle)
+	var lanes sync.WaitGroup
+	for _, lane := range b.lanes {
+		lanes.Go(func() { b.bringOut(ctx, lane) })
+	}
+	defer lanes.Wait()
+	if err := router.Run(ctx); err != nil {
+		return fmt.Errorf("run router: %w", err)
+	}
+	return nil
+}
+
+// handle sorts one delivery. It never fails: what cannot be read is counted where
+// it is decoded, and would not become better by coming again.
+func (b *bridge) handle(m *message.Message) error {
+	pack, err := b.bus.Decode(m)
+	if err != nil {
+		return nil
+	}
+	received := time.Now()
+	for i := range pack.Events {
+		b.sort(&pack.Events[i], received, pack.Published)
+	}
+	for _, c := range pack.Controls {
+		b.hub.control(c)
+	}
+	for _, t := range pack.Typings {
+		b.hub.typing(t)
+	}
+	return nil
+}
+
+func (b *bridge) sort(c *chat.Copy, received, published time.Time) {
+	if b.hub.watched(c.URI) == nil {
+		return
+	}
+	b.hub.metrics.carried(c.Committed, published, received)
+	hash := fnv.New32a()
+	hash.Write([]byte(c.URI))
+	f := laneFrame{c.URI, frame{
+		seq:       c.Seq,
+		kind:      c.Type,
+		ends:      c.Ends,
+		committed: c.Committed,
+		received:  received,
+		request:   c.RequestID,
+		wire:      newWire(c.Frame),
+	}}
+	select {
+	case b.lanes[hash.Sum32()%uint32(len(b.lanes))] <- f:
+	default:
+		b.hub.metrics.overrun.Inc()
+	}
+}
+
+// bringOut hands the frames of one lane to their cursors. All that wait go in one
+// wave, so that a connection gets them in one write.
+func (b *bridge) bringOut(ctx context.Context, lane chan laneFrame) {
+	w := b.hub.newWave()
+	for {
+		select {
+		case f := <-lane:
+			b.bring(f, w)
+		case <-ctx.Done():
+			return
+		}
+		for more := true; more && len(w.measure) < waveFrames; {
+			select {
+			case f := <-lane:
+				b.bring(f, w)
+			default:
+				more = false
+			}
+		}
+		w.flush()
+	}
+}
+
+func (b *bridge) bring(f laneFrame, w *wave) {
+	if cur := b.hub.watched(f.uri); cur != nil {
+		cur.accept(f.frame, w)
+		b.log.Debug("frame", "uri", f.uri, "seq", f.frame.seq, "request_id", f.frame.request)
+	}
+}

@@ -1,0 +1,46 @@
+package worker
+
+import (
+	"slices"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// control obeys a word to all workers. It may never come: the probe finds ended
+// tokens, and clients read their lists again.
+func (h *Hub) control(c chat.Control) {
+	conns := h.ofUser(c.UserID)
+	switch c.Kind {
+	case chat.ControlTokens:
+		for _, conn := range conns {
+			if len(c.TokenIDs) == 0 || slices.Contains(c.TokenIDs, conn.who.Token.ID) {
+				conn.close(closeSignedOut, "this token has ended")
+			}
+		}
+	case chat.ControlNotice:
+		notice := encode(noticeFrame{"notice", c.Notice, c.URI, c.Seq})
+		for _, conn := range conns {
+			conn.socket.offer(notice)
+			conn.socket.flush()
+		}
+	}
+}
+
+// typing shows to those who watch a Session live that somebody writes. It is shown
+// or it is not: nothing is kept for a connection that has no room.
+func (h *Hub) typing(t chat.Typing) {
+	cur := h.watched(t.URI)
+	if cur == nil {
+		return
+	}
+	typing := encode(typingFrame{"typing", t.URI, typingUser{t.UserID, t.Username}})
+	cur.mu.Lock()
+	var conns []*Connection
+	for _, s := range cur.live {
+		if s.userID != t.UserID && s.conn.socket.offer(typing) {
+			conns = append(conns, s.conn)
+		}
+	}
+	cur.mu.Unlock()
+	flushAll(conns)
+}

@@ -1,0 +1,218 @@
+package worker
+
+import (
+	"sync"
+	"time"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
+
+// Bounds of one watched Session.
+const (
+	// ringFrames and ringBytes bound the last frames that are kept for those who are
+	// a little behind.
+	ringFrames = 64
+	ringBytes  = 64 << 10
+
+	// asideFrames bounds the frames that came before their predecessors. What does
+	// not fit is read from the log.
+	asideFrames = 64
+)
+
+// unopened is the head of a cursor that does not know it yet.
+const unopened = -1
+
+// frame is an Event as cursors handle it.
+type frame struct {
+	seq       int64
+	kind      chat.EventType
+	ends      int64 // the User whose membership it ends, 0 if none
+	committed time.Time
+	received  time.Time // zero: it was read from the log
+	request   string    // id of the request that caused it
+	wire      wire
+}
+
+func frameOf(e *chat.Event) frame {
+	return frame{
+		seq:       e.Seq,
+		kind:      e.Type,
+		ends:      e.Ends(),
+		committed: e.CreatedAt,
+		wire:      newWire(chat.EventFrame(e)),
+	}
+}
+
+// cursor is one Session that somebody on this process watches: how far its Log is
+// known here, and who is waiting at that point. It decides about every frame: the
+// next one is delivered, a lower one is dropped, a higher one is kept aside until
+// the hole before it is filled from the bus or from the Log.
+type cursor struct {
+	hub *Hub
+	uri string
+
+	watchers int // guarded by the hub's lock, not by mu
+
+	mu        sync.Mutex // guards all below; taken before a connection's
+	sessionID int64
+	head      int64 // the highest seq without a hole before it
+	target    int64 // the highest seq that is known to exist
+	aside     map[int64]frame
+	ring      []frame // the last frames up to head
+	ringSize  int     // bytes in ring
+	live      []*subscription
+	mending   bool // it is in the hub's list of holes
+}
+
+// open tells a cursor which Session it is and how long its Log is at least. It is
+// called for every subscription, so that a longer Log is noticed.
+func (c *cursor) open(sessionID, head int64, w *wave) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sessionID = sessionID
+	if c.head == unopened {
+		c.head = head
+		c.fromAside(w)
+	}
+	c.expect(head)
+}
+
+// accept takes one frame, from the bus or from the Log.
+func (c *cursor) accept(f frame, w *wave) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.head == unopened:
+		c.keep(f)
+	case f.seq <= c.head:
+		c.hub.metrics.duplicates.Inc()
+	case f.seq == c.head+1:
+		c.advance(f, w)
+		c.fromAside(w)
+	default:
+		c.keep(f)
+		c.expect(f.seq)
+	}
+}
+
+// keep puts a frame aside that is not due yet.
+func (c *cursor) keep(f frame) {
+	c.target = max(c.target, f.seq)
+	if c.aside == nil {
+		c.aside = map[int64]frame{}
+	}
+	if len(c.aside) < asideFrames {
+		c.aside[f.seq] = f
+	}
+}
+
+// fromAside delivers what has become due, and drops what no longer will.
+func (c *cursor) fromAside(w *wave) {
+	if len(c.aside) == 0 {
+		return
+	}
+	for seq := range c.aside {
+		if seq <= c.head {
+			delete(c.aside, seq)
+		}
+	}
+	for {
+		f, due := c.aside[c.head+1]
+		if !due {
+			return
+		}
+		delete(c.aside, f.seq)
+		c.advance(f, w)
+	}
+}
+
+// expect notes that the Log reaches seq. If this cursor is behind there is a hole.
+func (c *cursor) expect(seq int64) {
+	c.target = max(c.target, seq)
+	if c.head != unopened && c.target > c.head && !c.mending {
+		c.mending = true
+		c.hub.mend(c)
+	}
+}
+
+// advance delivers the next frame to everybody who is live. A connection that has
+// no room for it falls behind and catches up from the ring or from the Log.
+func (c *cursor) advance(f frame, w *wave) {
+	c.head = f.seq
+	c.push(f)
+	delivered := 0
+	for i := 0; i < len(c.live); {
+		s := c.live[i]
+		switch s.take(f) {
+		case taken:
+			w.touch(s.conn)
+			delivered++
+			i++
+		case passed:
+			i++
+		case behind:
+			c.dropLive(i)
+			s.conn.lag(s)
+		case ended:
+			c.dropLive(i)
+			w.touch(s.conn)
+			s.conn.forget(s)
+		}
+	}
+	w.delivered(f, delivered)
+}
+
+// dropLive removes the i-th live subscription; the last one takes its place.
+func (c *cursor) dropLive(i int) {
+	last := len(c.live) - 1
+	c.live[i] = c.live[last]
+	c.live[last] = nil
+	c.live = c.live[:last]
+}
+
+func (c *cursor) push(f frame) {
+	c.ring = append(c.ring, f)
+	c.ringSize += len(f.wire)
+	drop := 0
+	for len(c.ring)-drop > ringFrames || c.ringSize > ringBytes && len(c.ring)-drop > 1 {
+		c.ringSize -= len(c.ring[drop].wire)
+		drop++
+	}
+	if drop > 0 {
+		c.ring = append(c.ring[:0], c.ring[drop:]...)
+	}
+}
+
+// covered returns the frames after pos if the ring has all of them. It is called
+// with the lock.
+func (c *cursor) covered(pos int64) ([]frame, bool) {
+	missing := c.head - pos
+	if missing > int64(len(c.ring)) {
+		return nil, false
+	}
+	return c.ring[int64(len(c.ring))-missing:], true
+}
+
+// hole returns the piece of the Log that is missing, if any is.
+func (c *cursor) hole() (chat.Range, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.target <= c.head || c.head == unopened {
+		c.mending = false
+		return chat.Range{}, false
+	}
+	return chat.Range{SessionID: c.sessionID, After: c.head, Limit: ringFrames}, true
+}
+
+// leave takes a subscription out of the live ones.
+func (c *cursor) leave(s *subscription) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.over = true
+	for i, other := range c.live {
+		if other == s {
+			c.dropLive(i)
+			return
+		}
+	}
+}

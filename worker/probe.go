@@ -1,0 +1,143 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+const (
+	// probeEvery is how often the store is asked what the bus may have lost.
+	probeEvery = time.Second
+
+	// probeChunk bounds one question.
+	probeChunk = 10_000
+)
+
+// probeLoop asks the store, every second and at once when the bus is back, for the
+// heads of the watched Sessions and for the tokens behind the connections. It alone
+// finds the loss of a last message, and it makes a dead broker slow instead of
+// broken.
+func (h *Hub) probeLoop(ctx context.Context, now <-chan struct{}) {
+	tick := time.NewTicker(probeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-now:
+		case <-ctx.Done():
+			return
+		}
+		if err := h.probe(); err != nil {
+			h.metrics.probeFailures.Inc()
+			h.log.Warn("probe", "error", err)
+		}
+	}
+}
+
+func (h *Hub) probe() error {
+	if err := h.probeEpoch(); err != nil {
+		return fmt.Errorf("read epoch: %w", err)
+	}
+	if err := h.probeHeads(); err != nil {
+		return fmt.Errorf("read heads: %w", err)
+	}
+	if err := h.probeTokens(); err != nil {
+		return fmt.Errorf("check tokens: %w", err)
+	}
+	return nil
+}
+
+// probeEpoch closes every connection if the Log is another one than it was: what
+// they have may not be in it.
+func (h *Hub) probeEpoch() error {
+	ctx, cancel := h.deadline()
+	defer cancel()
+	epoch, err := h.store.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	if known := h.epochNow.Swap(&epoch); known != nil && *known != epoch {
+		h.log.Warn("the log has a new epoch: closing all connections", "connections", len(h.all()))
+		for _, c := range h.all() {
+			c.close(closeRestart, "new epoch")
+		}
+	}
+	return nil
+}
+
+func (h *Hub) probeHeads() error {
+	bySession := map[int64]*cursor{}
+	var ids []int64
+	for _, cur := range h.cursors() {
+		cur.mu.Lock()
+		if cur.head != unopened {
+			bySession[cur.sessionID] = cur
+			ids = append(ids, cur.sessionID)
+		}
+		cur.mu.Unlock()
+	}
+	for chunk := range slices.Chunk(ids, probeChunk) {
+		ctx, cancel := h.deadline()
+		heads, err := h.store.Heads(ctx, chunk)
+		cancel()
+		if err != nil {
+			return err
+		}
+		for id, head := range heads {
+			bySession[id].probed(head)
+		}
+	}
+	return nil
+}
+
+// probed tells a cursor the head that the store has.
+func (c *cursor) probed(head int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if head > c.target {
+		c.hub.metrics.probeRepairs.Inc()
+	}
+	c.expect(head)
+}
+
+// probeTokens closes the connections whose tokens ended without our hearing of it.
+func (h *Hub) probeTokens() error {
+	byToken := map[int64][]*Connection{}
+	h.mu.Lock()
+	for _, conns := range h.byUser {
+		for _, c := range conns {
+			byToken[c.who.Token.ID] = append(byToken[c.who.Token.ID], c)
+		}
+	}
+	h.mu.Unlock()
+	ids := make([]int64, 0, len(byToken))
+	for id := range byToken {
+		ids = append(ids, id)
+	}
+	for chunk := range slices.Chunk(ids, probeChunk) {
+		ctx, cancel := h.deadline()
+		live, err := h.store.LiveTokens(ctx, chunk)
+		cancel()
+		if err != nil {
+			return err
+		}
+		alive := make(map[int64]struct{}, len(live))
+		for _, id := range live {
+			alive[id] = struct{}{}
+		}
+		for _, id := range chunk {
+			if _, ok := alive[id]; !ok {
+				closeAll(byToken[id], closeSignedOut, "this token has ended")
+			}
+		}
+	}
+	return nil
+}
+
+func closeAll(conns []*Connection, code int, reason string) {
+	for _, c := range conns {
+		c.close(code, reason)
+	}
+}
