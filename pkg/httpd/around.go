@@ -84,6 +84,16 @@ func newID() string {
 	return hex.EncodeToString(random[:])
 }
 
+// noteRoute notes which route of the app took a request, unless that did so itself.
+func noteRoute(c *fiber.Ctx) error {
+	own := c.Route()
+	err := c.Next()
+	if r := requestOf(c.Context()); r.route == "" && c.Route() != own {
+		r.route = c.Route().Path
+	}
+	return err
+}
+
 // end counts and logs an answered request.
 func (s *Server) end(rctx *fasthttp.RequestCtx) {
 	r := requestOf(rctx)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/chatire/chatire/pkg/chat"
 )
 
 // Field is one input: its name, its rules, and where it goes. A Field has to be
@@ -25,19 +27,16 @@ func Text[T ~string](name string, into *T) *Field {
 	return &Field{name: name, set: func(s string) { *into = T(s) }}
 }
 
-// Maybe is a text that may be missing or null: then the pointer stays nil.
+// Maybe is a text that may be missing: then the pointer stays nil.
 func Maybe[T ~string](name string, into **T) *Field {
-	return &Field{
-		name:     name,
-		set:      func(s string) { t := T(s); *into = &t },
-		optional: true,
-		nullable: true,
-		blank:    true,
-	}
+	return &Field{name: name, set: func(s string) { t := T(s); *into = &t }, optional: true}
 }
 
 // Optional lets the field be missing: then what it goes into stays as it is.
 func (f *Field) Optional() *Field { f.optional = true; return f }
+
+// Null lets the field be null, which is the same as missing.
+func (f *Field) Null() *Field { f.nullable = true; return f }
 
 // Blank lets the field be "".
 func (f *Field) Blank() *Field { f.blank = true; return f }
@@ -56,7 +55,7 @@ func (f *Field) take(v value) (complaints []string) {
 	case v.kind == missing && f.optional, v.kind == null && f.nullable:
 		return nil
 	case v.kind == missing:
-		return []string{"This field is required."}
+		return []string{required}
 	case v.kind == null:
 		return []string{"This field may not be null."}
 	case v.kind == other, v.kind == number && f.verbatim, !utf8.ValidString(v.text):
@@ -81,6 +80,11 @@ func (f *Field) take(v value) (complaints []string) {
 	}
 	return complaints
 }
+
+const required = "This field is required."
+
+// Missing is the error about a field that has to be sent.
+func Missing(name string) error { return chat.FieldError(name, required) }
 
 // isSpace is what the original cuts off: white space and the four separators of
 // ASCII.

@@ -78,6 +78,7 @@ func New(o Options) *Server {
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 	})
+	s.app.Use(noteRoute)
 	s.app.Server().KeepHijackedConns = true
 	s.app.Server().CloseOnShutdown = true
 	s.app.Server().ErrorHandler = s.unreadable

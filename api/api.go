@@ -1,0 +1,80 @@
+// Package api is the REST program: accounts, tokens, sessions and messages over
+// HTTP. A file is a noun; each of its handlers decodes, asks one thing of the chat
+// service, and encodes. Paths, bodies and the words of refusals are those that
+// clients of the original know.
+package api
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/chatire/chatire/pkg/boot"
+	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/httpd"
+)
+
+// API is the program's handlers.
+type API struct {
+	chat      *chat.Service
+	publicURL string // "" where the operator did not say
+	limits    limits
+}
+
+// New makes the program.
+func New(k *boot.Kit) (boot.Program, error) {
+	return &API{
+		chat:      k.Chat,
+		publicURL: strings.TrimRight(k.Config.PublicURL, "/"),
+		limits:    newLimits(k.Config.RateLimit, k.Metrics),
+	}, nil
+}
+
+// hashing bounds what a handler may wait for that looks at a password: such work
+// may queue.
+const hashing = 10 * time.Second
+
+// routes is all that can be asked of the API. The schema lists the same, and a
+// test compares them.
+func (a *API) routes() []httpd.Route {
+	return []httpd.Route{
+		{Path: "/auth/", Open: true, Get: a.listEndpoints},
+		{Path: "/auth/me/", Get: a.me, Put: a.changeEmail, Patch: a.changeEmail},
+		{Path: "/auth/username/", Post: a.rename, Within: hashing},
+		{Path: "/auth/password/", Post: a.changePassword, Within: hashing},
+		{Path: "/auth/password/reset/", Open: true, Post: a.requestReset},
+		{Path: "/auth/password/reset/confirm/", Open: true, Post: a.confirmReset, Within: hashing},
+		{Path: "/auth/users/", Open: true, Post: a.signUp, Within: hashing},
+		{Path: "/auth/users/create/", Open: true, Post: a.signUp, Within: hashing},
+		{Path: "/auth/users/delete/", Post: a.deleteAccount, Within: hashing},
+		{Path: "/auth/users/activate/", Open: true, Post: a.activate},
+		{Path: "/auth/users/me/", Get: a.me, Put: a.changeEmail, Patch: a.changeEmail},
+		{Path: "/auth/token/create/", Open: true, Post: a.signIn, Within: hashing},
+		{Path: "/auth/token/login/", Open: true, Post: a.signIn, Within: hashing},
+		{Path: "/auth/token/destroy/", Post: a.signOut},
+		{Path: "/auth/token/logout/", Post: a.signOut},
+		{Path: "/auth/tokens/", Get: a.listTokens},
+		{Path: "/auth/tokens/:id/", Delete: a.revokeToken},
+
+		{Path: "/api/chats/", Get: a.listSessions, Post: a.openSession},
+		{Path: "/api/chats/:uri/", Get: a.sessionDetails, Patch: a.patchSession},
+		{Path: "/api/chats/:uri/messages/", Get: a.history, Post: a.postMessage},
+		{Path: "/api/chats/:uri/events/", Get: a.eventLog},
+		{Path: "/api/chats/:uri/members/:username/", Delete: a.removeMember},
+
+		{Path: "/api/schema/", Open: true, Get: a.schema},
+	}
+}
+
+// Mount adds the routes to an app.
+func (a *API) Mount(app *fiber.App) {
+	httpd.Mount(app, a.chat.Authenticate, a.counted(a.routes())...)
+}
+
+// Run has nothing to do of its own; it returns when ctx ends.
+func (a *API) Run(ctx context.Context) error {
+	<-ctx.Done()
+	return nil
+}
