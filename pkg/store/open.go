@@ -70,7 +70,7 @@ var sqliteDialect = dialect{
 	begin:   "BEGIN IMMEDIATE",
 	upgrade: "SELECT 1", // an immediate transaction excludes all other writers
 	patient: "SELECT 1",
-	later:   "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+' || ? || ' seconds')",
+	later:   "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', printf('%+d seconds', ?))",
 	stamp:   func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 	explain: explainSQLite,
 }
