@@ -1,0 +1,110 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"log/slog"
+
+	"github.com/chatire/chatire/api"
+	"github.com/chatire/chatire/pkg/boot"
+	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/config"
+	"github.com/chatire/chatire/pkg/store/storetest"
+)
+
+// server is the real program with a real database, as an operator starts it.
+type server struct {
+	url string // of the public server
+	ops string // of the operators' server
+	kit *boot.Kit
+	log *lines
+}
+
+// settings are variables of the environment that differ from those of all tests.
+type settings map[string]string
+
+// serve starts the program on a database and stops it when the test ends.
+func serve(t *testing.T, database chat.Secret, differ settings) *server {
+	t.Helper()
+	vars := map[string]string{
+		"CHATIRE_DATABASE_URL": string(database),
+		"CHATIRE_SECRET":       strings.Repeat("s", config.MinSecret),
+		"CHATIRE_LISTEN":       "127.0.0.1:0",
+		"CHATIRE_OPS_LISTEN":   "127.0.0.1:0",
+		"CHATIRE_RATE_LIMIT":   "off",
+	}
+	for name, value := range differ {
+		vars[name] = value
+	}
+	c, err := config.Load(vars)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{log: &lines{}}
+	ready := make(chan struct{})
+	done := make(chan error, 1)
+	ctx, stop := context.WithCancel(context.Background())
+	go func() {
+		done <- boot.Run(ctx, boot.Options{
+			Config: c,
+			Log:    slog.New(slog.NewJSONHandler(s.log, nil)),
+			Programs: []boot.New{func(k *boot.Kit) (boot.Program, error) {
+				s.kit = k
+				return api.New(k)
+			}},
+			Ready: func(public, ops net.Addr) {
+				s.url, s.ops = "http://"+public.String(), "http://"+ops.String()
+				close(ready)
+			},
+		})
+	}()
+	t.Cleanup(func() {
+		client.CloseIdleConnections()
+		stop()
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+	select {
+	case <-ready:
+	case err := <-done:
+		done <- err
+		t.Fatalf("the program did not start: %v", err)
+	case <-time.After(30 * time.Second):
+		t.Fatal("the program did not start in 30 s")
+	}
+	return s
+}
+
+// eachDatabase runs a test with a server on each database.
+func eachDatabase(t *testing.T, differ settings, test func(t *testing.T, s *server)) {
+	t.Helper()
+	storetest.Each(t, func(t *testing.T, url chat.Secret) {
+		test(t, serve(t, url, differ))
+	})
+}
+
+// lines is a log that a test can read while it is written.
+type lines struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
