@@ -32,7 +32,11 @@ func (s *server) send(t *testing.T, method, path string, header http.Header, bod
 	if header != nil {
 		r.Header = header
 	}
-	return do(t, r)
+	got := do(t, r)
+	if s.check != nil {
+		s.check(t, r, got)
+	}
+	return got
 }
 
 func do(t *testing.T, r *http.Request) answer {

@@ -12,7 +12,8 @@ import (
 )
 
 // TestConformance replays what was recorded at the original. Every case runs, in
-// the settings it was recorded in, on each database.
+// the settings it was recorded in, on each database; and every answer is one that
+// the schema describes.
 func TestConformance(t *testing.T) {
 	cases := readGolden(t)
 	variants := map[string]settings{
@@ -23,6 +24,7 @@ func TestConformance(t *testing.T) {
 	for variant, differ := range variants {
 		t.Run(variant, func(t *testing.T) {
 			eachDatabase(t, differ, func(t *testing.T, s *server) {
+				s.checked(t)
 				b := newBindings(s.url)
 				for _, c := range cases {
 					if c.Group == "setup" || c.Variant == variant {

@@ -24,7 +24,14 @@ func membersSeenBy(who chat.Identity, members []chat.Member) []memberJSON {
 	return list
 }
 
-// addMember answers as the original did: the members as plain users.
+// addedJSON is the answer to a new Member, in the original's form.
+type addedJSON struct {
+	Status  string            `json:"status"`
+	Members []chat.PublicUser `json:"members"`
+	Message string            `json:"message"`
+	User    chat.PublicUser   `json:"user"`
+}
+
 func (a *API) addMember(c *fiber.Ctx, username string) error {
 	who := httpd.Who(c)
 	if err := a.limits.lookups.Check(userKey(c)); err != nil {
@@ -43,12 +50,7 @@ func (a *API) addMember(c *fiber.Ctx, username string) error {
 	for i, m := range added.Members {
 		members[i] = seenBy(who, m.User)
 	}
-	return c.JSON(fiber.Map{
-		"status":  success,
-		"members": members,
-		"message": added.User.Username + " joined chat session",
-		"user":    seenBy(who, added.User),
-	})
+	return c.JSON(addedJSON{success, members, added.User.Username + " joined chat session", seenBy(who, added.User)})
 }
 
 func (a *API) removeMember(c *fiber.Ctx) error {

@@ -56,6 +56,14 @@ func (a *API) postMessage(c *fiber.Ctx) error {
 	})
 }
 
+// historyJSON is a page of Messages, ascending.
+type historyJSON struct {
+	ID       int64         `json:"id"`
+	URI      string        `json:"uri"`
+	Messages []messageJSON `json:"messages"`
+	HasMore  bool          `json:"has_more"` // older ones; with after, newer ones
+}
+
 func (a *API) history(c *fiber.Ctx) error {
 	page := chat.HistoryPage{Limit: chat.MaxPage}
 	err := httpd.Query(c,
@@ -77,12 +85,18 @@ func (a *API) history(c *fiber.Ctx) error {
 	for i, e := range h.Messages {
 		messages[i] = messageSeenBy(who, e)
 	}
-	return c.JSON(fiber.Map{
-		"id":       h.Session.ID,
-		"uri":      h.Session.URI,
-		"messages": messages,
-		"has_more": h.More,
-	})
+	return c.JSON(historyJSON{h.Session.ID, h.Session.URI, messages, h.More})
+}
+
+// logJSON is a piece of a Session's Log.
+type logJSON struct {
+	ID      int64            `json:"id"`
+	URI     string           `json:"uri"`
+	Epoch   string           `json:"epoch"`
+	Oldest  int64            `json:"oldest"`
+	Head    int64            `json:"head"`
+	Events  []chat.EventJSON `json:"events"`
+	HasMore bool             `json:"has_more"`
 }
 
 func (a *API) eventLog(c *fiber.Ctx) error {
@@ -102,13 +116,13 @@ func (a *API) eventLog(c *fiber.Ctx) error {
 	for i := range log.Events {
 		events[i] = log.Events[i].JSON()
 	}
-	return c.JSON(fiber.Map{
-		"id":       log.Session.ID,
-		"uri":      log.Session.URI,
-		"epoch":    log.Epoch,
-		"oldest":   log.Oldest,
-		"head":     log.Session.Head,
-		"events":   events,
-		"has_more": log.More,
+	return c.JSON(logJSON{
+		ID:      log.Session.ID,
+		URI:     log.Session.URI,
+		Epoch:   log.Epoch,
+		Oldest:  log.Oldest,
+		Head:    log.Session.Head,
+		Events:  events,
+		HasMore: log.More,
 	})
 }

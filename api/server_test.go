@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log/slog"
 	"net"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"log/slog"
+	"github.com/gofiber/fiber/v2"
 
 	"github.com/chatire/chatire/api"
 	"github.com/chatire/chatire/pkg/boot"
@@ -25,6 +27,9 @@ type server struct {
 	ops string // of the operators' server
 	kit *boot.Kit
 	log *lines
+
+	paths func() []string                                 // of all routes
+	check func(t *testing.T, r *http.Request, got answer) // looks at every answer; may be nil
 }
 
 // settings are variables of the environment that differ from those of all tests.
@@ -57,7 +62,8 @@ func serve(t *testing.T, database chat.Secret, differ settings) *server {
 			Log:    slog.New(slog.NewJSONHandler(s.log, nil)),
 			Programs: []boot.New{func(k *boot.Kit) (boot.Program, error) {
 				s.kit = k
-				return api.New(k)
+				program, err := api.New(k)
+				return &watched{program, s}, err
 			}},
 			Ready: func(public, ops net.Addr) {
 				s.url, s.ops = "http://"+public.String(), "http://"+ops.String()
@@ -81,6 +87,24 @@ func serve(t *testing.T, database chat.Secret, differ settings) *server {
 		t.Fatal("the program did not start in 30 s")
 	}
 	return s
+}
+
+// watched notes which routes a program mounts.
+type watched struct {
+	boot.Program
+	s *server
+}
+
+func (w *watched) Mount(app *fiber.App) {
+	w.Program.Mount(app)
+	w.s.paths = func() (paths []string) {
+		for _, route := range app.GetRoutes(true) {
+			if route.Method == fiber.MethodGet {
+				paths = append(paths, route.Path)
+			}
+		}
+		return paths
+	}
 }
 
 // eachDatabase runs a test with a server on each database.

@@ -11,6 +11,13 @@ import (
 	"github.com/chatire/chatire/pkg/httpd"
 )
 
+// openedJSON is the answer to a new Session.
+type openedJSON struct {
+	Status  string `json:"status"`
+	URI     string `json:"uri"`
+	Message string `json:"message"`
+}
+
 func (a *API) openSession(c *fiber.Ctx) error {
 	var clientID *string
 	if err := httpd.Decode(c, httpd.Maybe("client_id", &clientID).Null().Verbatim()); err != nil {
@@ -23,7 +30,7 @@ func (a *API) openSession(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(fiber.Map{"status": success, "uri": session.URI, "message": "New chat session created"})
+	return c.JSON(openedJSON{success, session.URI, "New chat session created"})
 }
 
 // summaryJSON is one line of a list of Sessions.
@@ -35,6 +42,13 @@ type summaryJSON struct {
 	Head        int64        `json:"head"`
 	Unread      int64        `json:"unread"`
 	LastMessage *messageJSON `json:"last_message"`
+}
+
+// sessionsJSON is a page of a list of Sessions.
+type sessionsJSON struct {
+	Sessions []summaryJSON `json:"sessions"`
+	HasMore  bool          `json:"has_more"`
+	Cursor   *string       `json:"cursor"` // null after the last page
 }
 
 func (a *API) listSessions(c *fiber.Ctx) error {
@@ -66,7 +80,7 @@ func (a *API) listSessions(c *fiber.Ctx) error {
 			list[i].LastMessage = &last
 		}
 	}
-	return c.JSON(fiber.Map{"sessions": list, "has_more": next != nil, "cursor": cursorText(next)})
+	return c.JSON(sessionsJSON{list, next != nil, cursorText(next)})
 }
 
 // cursorText is a place in the list as clients pass it back: they need not know
