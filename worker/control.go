@@ -12,18 +12,27 @@ func (h *Hub) control(c chat.Control) {
 	conns := h.ofUser(c.UserID)
 	switch c.Kind {
 	case chat.ControlTokens:
+		left := conns[:0]
 		for _, conn := range conns {
 			if len(c.TokenIDs) == 0 || slices.Contains(c.TokenIDs, conn.who.Token.ID) {
 				conn.close(closeSignedOut, "this token has ended")
+			} else {
+				left = append(left, conn)
 			}
 		}
+		tell(left, noticeFrame{Type: "notice", Notice: chat.NoticeTokens})
 	case chat.ControlNotice:
-		notice := encode(noticeFrame{"notice", c.Notice, c.URI, c.Seq})
-		for _, conn := range conns {
-			conn.socket.offer(notice)
-			conn.socket.flush()
-		}
+		tell(conns, noticeFrame{"notice", c.Notice, c.URI, c.Seq})
 	}
+}
+
+// tell sends a notice to those who have room for it.
+func tell(conns []*Connection, f noticeFrame) {
+	notice := encode(f)
+	for _, conn := range conns {
+		conn.socket.offer(notice)
+	}
+	flushAll(conns)
 }
 
 // typing shows to those who watch a Session live that somebody writes. It is shown

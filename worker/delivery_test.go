@@ -1,0 +1,318 @@
+package worker
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/chatire/chatire/pkg/bus/bustest"
+	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/store/storetest"
+)
+
+// live subscribes from the head and waits until the device is caught up.
+func (d *device) live(t *testing.T, uri string) {
+	t.Helper()
+	d.subscribe(t, uri, -1)
+	d.want(t, map[string]any{"type": "subscribed", "uri": uri})
+	d.want(t, map[string]any{"type": "caught_up", "uri": uri})
+}
+
+func TestRemoval(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		ada, bob, cleo := s.signUp(t, "ada"), s.signUp(t, "bob"), s.signUp(t, "cleo")
+
+		t.Run("ends the subscription at its seq, on every device of theirs only", func(t *testing.T) {
+			room, other := s.room(t, ada, bob, cleo), s.room(t, ada, bob)
+			phone, laptop, watch := s.connect(t, bob), s.connect(t, bob), s.connect(t, cleo)
+			for _, d := range []*device{phone, laptop, watch} {
+				d.live(t, room)
+			}
+			phone.live(t, other)
+			before := s.post(t, ada, room, "before").Seq
+			if err := s.Chat.RemoveMember(t.Context(), ada.Identity, room, "bob"); err != nil {
+				t.Fatal(err)
+			}
+			s.post(t, ada, room, "after")
+			for _, d := range []*device{phone, laptop} {
+				d.wantEvents(t, room, before, before)
+				d.want(t, map[string]any{"type": "unsubscribed", "uri": room, "reason": "removed"})
+			}
+			watch.wantEvents(t, room, before, before+2)
+			phone.quiet(t)
+			e := s.post(t, ada, other, "elsewhere")
+			phone.wantEvents(t, other, e.Seq, e.Seq)
+			laptop.quiet(t)
+			laptop.subscribe(t, room, 0)
+			laptop.want(t, map[string]any{"type": "error", "code": "not_found"})
+		})
+		t.Run("is history for a member who came back", func(t *testing.T) {
+			room := s.room(t, ada, bob)
+			if err := s.Chat.RemoveMember(t.Context(), bob.Identity, room, "bob"); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Chat.AddMember(t.Context(), bob.Identity, room, "bob"); err != nil {
+				t.Fatal(err)
+			}
+			d := s.connect(t, bob)
+			d.subscribe(t, room, 0)
+			d.want(t, map[string]any{"type": "subscribed", "head": 4})
+			d.wantEvents(t, room, 1, 2)
+			d.want(t, map[string]any{"seq": 3, "event": "left"})
+			d.wantEvents(t, room, 4, 4)
+			d.want(t, map[string]any{"type": "caught_up", "seq": 4})
+		})
+		t.Run("of one's own ends with left", func(t *testing.T) {
+			room := s.room(t, ada, bob)
+			d := s.connect(t, bob)
+			d.live(t, room)
+			if err := s.Chat.RemoveMember(t.Context(), bob.Identity, room, "bob"); err != nil {
+				t.Fatal(err)
+			}
+			d.want(t, map[string]any{"type": "unsubscribed", "uri": room, "reason": "left"})
+		})
+	})
+}
+
+func TestRevocation(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		ada := s.signUp(t, "ada")
+		second := s.signIn(t, ada.User)
+		kept, lost := s.connect(t, ada), s.connect(t, second)
+		if err := s.Chat.RevokeToken(t.Context(), ada.Identity, second.Token.ID); err != nil {
+			t.Fatal(err)
+		}
+		lost.wantClosed(t, closeSignedOut)
+		kept.wantNotice(t, chat.NoticeTokens)
+		kept.quiet(t)
+		t.Run("is found by the probe if nobody says so", func(t *testing.T) {
+			third := s.signIn(t, ada.User)
+			d := s.connect(t, third)
+			if err := s.Store.DeleteToken(t.Context(), ada.User.ID, third.Token.ID); err != nil {
+				t.Fatal(err)
+			}
+			d.wantClosed(t, closeSignedOut)
+		})
+		t.Run("of a disabled user ends all", func(t *testing.T) {
+			if err := s.Chat.DisableUser(t.Context(), "ada"); err != nil {
+				t.Fatal(err)
+			}
+			kept.wantClosed(t, closeSignedOut)
+		})
+	})
+}
+
+func TestNoticesTellOfMemberships(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		ada, bob := s.signUp(t, "ada"), s.signUp(t, "bob")
+		d := s.connect(t, bob)
+		room := s.room(t, ada)
+		if _, err := s.Chat.AddMember(t.Context(), ada.Identity, room, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		d.wantNotice(t, chat.NoticeAdded)
+		if err := s.Chat.RemoveMember(t.Context(), ada.Identity, room, "bob"); err != nil {
+			t.Fatal(err)
+		}
+		d.wantNotice(t, chat.NoticeRemoved)
+	})
+}
+
+func TestTypingIsShownToOthersOnly(t *testing.T) {
+	eachSite(t, func(t *testing.T, s *site) {
+		ada, bob := s.signUp(t, "ada"), s.signUp(t, "bob")
+		room := s.room(t, ada, bob)
+		writer, own, reader := s.connect(t, ada), s.connect(t, ada), s.connect(t, bob)
+		for _, d := range []*device{writer, own, reader} {
+			d.live(t, room)
+		}
+		writer.send(t, map[string]any{"type": "typing", "uri": room})
+		f := reader.want(t, map[string]any{"type": "typing", "uri": room})
+		if user := f["user"].(map[string]any); user["username"] != "ada" {
+			t.Errorf("it is %v", user)
+		}
+		writer.quiet(t)
+		own.quiet(t)
+		writer.send(t, map[string]any{"type": "typing", "uri": "000000000000000"})
+		writer.want(t, map[string]any{"type": "error", "code": "not_found"})
+	})
+}
+
+func TestNewEpochEndsAllConnections(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://")
+	d := s.connect(t, s.signUp(t, "ada"))
+	if _, err := s.Store.NewEpoch(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	d.wantClosed(t, closeRestart)
+}
+
+func TestDrain(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://")
+	ada, bob := s.signUp(t, "ada"), s.signUp(t, "bob")
+	devices := []*device{s.connect(t, ada), s.connect(t, bob), s.connect(t, bob)}
+	s.stop()
+	hints := map[float64]bool{}
+	for _, d := range devices {
+		f := <-d.frames
+		if f["type"] != "drain" {
+			t.Fatalf("got %v", f)
+		}
+		hints[f["reconnect_in_ms"].(float64)] = true
+		d.wantClosed(t, closeRestart)
+	}
+	if len(hints) < 2 {
+		t.Errorf("all come back at once: %v", hints)
+	}
+}
+
+// TestLossOfCopies cuts the worker off from the broker and posts: the probe must
+// bring what the bus cannot, and nothing may come twice when it is back.
+func TestLossOfCopies(t *testing.T) {
+	proxy := bustest.NewProxy(t, bustest.AMQP(t))
+	s := startSite(t, storetest.Postgres(t), proxy.URL())
+	s.awaitBus(t)
+	ada := s.signUp(t, "ada")
+	room := s.room(t, ada)
+	d := s.connect(t, ada)
+	d.live(t, room)
+	next := int64(2)
+	say := func(n int) {
+		for range n {
+			s.post(t, ada, room, "text")
+		}
+		d.wantEvents(t, room, next, next+int64(n)-1)
+		next += int64(n)
+	}
+	say(10)
+	proxy.Down()
+	say(10)
+	say(1) // the last one is not followed by any that would show the hole
+	proxy.Heal()
+	s.awaitBus(t)
+	say(100)
+	d.quiet(t)
+}
+
+// TestHoles hands a cursor frames as a bad bus does: lost, repeated, swapped.
+func TestHoles(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://", "CHATIRE_RATE_LIMIT=off")
+	ada := s.signUp(t, "ada")
+	room := s.room(t, ada)
+	d := s.connect(t, ada)
+	d.live(t, room)
+	m, err := s.Store.Membership(t.Context(), room, ada.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cur := s.worker.hub.watched(room)
+	random := rand.New(rand.NewPCG(1, 2))
+	const n = 500
+	var frames []frame
+	for i := range n {
+		// Straight into the log: the bus hears of none of them.
+		outcomes, err := s.Store.AppendMessages(t.Context(), []chat.Draft{{SessionID: m.Session.ID, UserID: ada.User.ID, Body: strconv.Itoa(i)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := s.Store.Event(t.Context(), m.Session.ID, outcomes[0].Seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f := frameOf(&e); random.IntN(5) {
+		case 0: // lost
+		case 1:
+			frames = append(frames, f, f)
+		default:
+			frames = append(frames, f)
+		}
+		if random.IntN(10) == 0 {
+			random.Shuffle(len(frames), func(i, j int) { frames[i], frames[j] = frames[j], frames[i] })
+			w := s.worker.hub.newWave()
+			for _, f := range frames {
+				cur.accept(f, w)
+			}
+			w.flush()
+			frames = nil
+		}
+	}
+	d.wantEvents(t, room, 2, n+1)
+	d.quiet(t)
+}
+
+// TestSlowReader has one device that reads nothing for a while beside one that
+// does: the other must not feel it, and the slow one must get everything.
+func TestSlowReader(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://", "CHATIRE_RATE_LIMIT=off")
+	ada, bob := s.signUp(t, "ada"), s.signUp(t, "bob")
+	room := s.room(t, ada, bob)
+	fast := s.connect(t, ada)
+	fast.live(t, room)
+	slow := s.connect(t, bob)
+	slow.live(t, room)
+	wake := slow.sleep()
+	text := fmt.Sprintf("%02000d", 7)
+	const n = 3200 // 6 MB: more than a socket's buffers hold
+	var posts sync.WaitGroup
+	for range 16 {
+		posts.Go(func() {
+			for range n / 16 {
+				if _, err := s.Chat.PostMessage(t.Context(), ada.Identity, room, text, nil); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	fast.wantEvents(t, room, 3, n+2)
+	posts.Wait()
+	if s.worker.hub.all()[0].socket.isBlocked() == s.worker.hub.all()[1].socket.isBlocked() {
+		t.Error("the slow reader was not slow: the test shows nothing")
+	}
+	wake()
+	slow.wantEvents(t, room, 3, n+2)
+}
+
+func TestConnectionLimits(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://")
+	ada, bob := s.signUp(t, "ada"), s.signUp(t, "bob")
+	first := s.connect(t, ada)
+	for range 19 {
+		s.connect(t, ada)
+	}
+	d, _ := s.dial(t)
+	d.send(t, map[string]any{"type": "auth", "token": string(ada.secret)})
+	d.wantClosed(t, closeTooMany)
+	first.quiet(t)
+	s.connect(t, bob)
+	var unknown []net.Conn
+	refused := 0
+	for range 101 {
+		d, response := s.dial(t)
+		if d == nil {
+			refused = response.StatusCode
+			break
+		}
+		unknown = append(unknown, d.ws.NetConn())
+	}
+	if refused != 429 || len(unknown) != 100 {
+		t.Errorf("after %d connections that did not sign in: %d", len(unknown), refused)
+	}
+}
+
+// A length with its highest bit set makes the websocket library slice below zero.
+func TestPanicEndsOneConnectionOnly(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://")
+	ada := s.signUp(t, "ada")
+	hit, other := s.connect(t, ada), s.connect(t, ada)
+	header := []byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}
+	if _, err := hit.ws.NetConn().Write(header); err != nil {
+		t.Fatal(err)
+	}
+	if c := hit.wantClosed(t, closeFault); c.reason != "" {
+		t.Errorf("the reason says %q", c.reason)
+	}
+	other.quiet(t)
+}
