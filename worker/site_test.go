@@ -24,7 +24,14 @@ import (
 	"github.com/chatire/chatire/pkg/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// The HTTP library has goroutines that end by themselves some seconds after their
+// server, and one that keeps the date for as long as the process lives.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2"),
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
+	)
+}
 
 // patience bounds every wait of these tests.
 const patience = 20 * time.Second
