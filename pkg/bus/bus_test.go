@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	"go.uber.org/goleak"
 
 	"github.com/chatire/chatire/pkg/bus"
@@ -80,8 +84,9 @@ func (b opened) count(t testing.TB, name, label string) float64 {
 type listener struct {
 	mu    sync.Mutex
 	packs []bus.Pack
-	sizes []int // of the packs, in bytes
 	errs  []error
+
+	latest atomic.Int64 // Seq of the last Event
 }
 
 // listen subscribes and, if slots are given, binds them. It returns when packs
@@ -103,9 +108,11 @@ func listen(t testing.TB, b opened, slots ...int) *listener {
 				l.errs = append(l.errs, err)
 			} else {
 				l.packs = append(l.packs, p)
-				l.sizes = append(l.sizes, len(m.Payload))
 			}
 			l.mu.Unlock()
+			if n := len(p.Events); n > 0 {
+				l.latest.Store(p.Events[n-1].Seq)
+			}
 			m.Ack()
 		}
 	})
@@ -164,7 +171,22 @@ func wait(t testing.TB, what string, done func() bool) {
 	t.Fatalf("waited in vain for %s", what)
 }
 
-func message(uri string, seq int64) chat.Event {
+// next returns the next message, not acked yet.
+func next(t testing.TB, messages <-chan *message.Message) *message.Message {
+	t.Helper()
+	select {
+	case m, ok := <-messages:
+		if ok {
+			return m
+		}
+		t.Fatal("the subscription ended")
+	case <-time.After(15 * time.Second):
+		t.Fatal("waited in vain for a message")
+	}
+	return nil
+}
+
+func event(uri string, seq int64) chat.Event {
 	return chat.Event{
 		URI:       uri,
 		Seq:       seq,
@@ -180,7 +202,7 @@ func publish(b opened, uri string, seqs ...int64) {
 	var events []chat.Event
 	var ids []string
 	for _, seq := range seqs {
-		events = append(events, message(uri, seq))
+		events = append(events, event(uri, seq))
 		ids = append(ids, fmt.Sprintf("request-%d", seq))
 	}
 	b.PublishEvents(events, ids)
@@ -207,7 +229,7 @@ func TestPublish(t *testing.T) {
 		})
 
 		t.Run("carries all that a worker must know", func(t *testing.T) {
-			e := message("fffffffffffffff", 3)
+			e := event("fffffffffffffff", 3)
 			e.Type, e.Member = chat.EventRemoved, &chat.User{ID: 42, Username: "bob"}
 			b.PublishEvents([]chat.Event{e}, []string{"abc"})
 			wait(t, "the event", func() bool { return l.has(e.URI, 3) })
@@ -237,6 +259,17 @@ func TestPublish(t *testing.T) {
 			})
 		})
 
+		t.Run("goes on beyond what the broker sends ahead of acks", func(t *testing.T) {
+			for seq := int64(1); seq <= 1200; seq++ {
+				publish(b, "one by one", seq)
+				for end := time.Now().Add(5 * time.Second); l.latest.Load() != seq; time.Sleep(50 * time.Microsecond) {
+					if time.Now().After(end) {
+						t.Fatalf("waited in vain for event %d", seq)
+					}
+				}
+			}
+		})
+
 		t.Run("says who sent a pack and when", func(t *testing.T) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -247,4 +280,102 @@ func TestPublish(t *testing.T) {
 			}
 		})
 	})
+}
+
+func TestCloseSendsTheRest(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, url string) {
+		b := open(t, url)
+		var l *listener
+		receiver := b
+		if strings.HasPrefix(url, "amqp") {
+			receiver = open(t, url)
+		}
+		l = listen(t, receiver, 0)
+		wait(t, "the publisher", func() bool { publisher, _ := b.Up(); return publisher })
+		for seq := range int64(3000) {
+			publish(b, room, seq+1)
+		}
+		closeBus(t, b.Bus)
+		if n := b.count(t, "publish_dropped_total", "closed"); n != 0 {
+			t.Errorf("dropped %v", n)
+		}
+		if receiver != b {
+			wait(t, "all events", func() bool { return len(l.events()) == 3000 })
+		}
+		if _, err := b.Subscriber().Subscribe(t.Context(), bus.Topic); err == nil {
+			t.Error("subscribed to a closed bus")
+		}
+	})
+}
+
+func TestNack(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, url string) {
+		b := open(t, url)
+		messages, err := b.Subscriber().Subscribe(t.Context(), bus.Topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waitUp(t, b)
+		if err := b.Bind(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		publish(b, room, 1)
+		next(t, messages).Nack()
+		publish(b, room, 2)
+		m := next(t, messages)
+		m.Ack()
+		if p, err := b.Decode(m); err != nil || p.Events[0].Seq != 2 {
+			t.Errorf("after a nack came %+v, %v", p, err)
+		}
+		wait(t, "the counts", func() bool {
+			return b.count(t, "amqp_consumed_total", "nack") == 1 && b.count(t, "amqp_consumed_total", "ack") == 1
+		})
+	})
+}
+
+func TestSeveralSubscriptions(t *testing.T) {
+	bustest.Each(t, func(t *testing.T, url string) {
+		b := open(t, url)
+		stuck, err := b.Subscriber().Subscribe(t.Context(), bus.Topic) // nobody reads it
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := listen(t, b, 0)
+		for seq := range int64(1000) {
+			publish(b, room, seq+1)
+			if seq%100 == 0 {
+				time.Sleep(time.Millisecond) // for more than one pack
+			}
+		}
+		wait(t, "all events", func() bool { return len(l.events()) == 1000 })
+		next(t, stuck)
+	})
+}
+
+func TestMetricsAreTidy(t *testing.T) {
+	b := open(t, "memory://")
+	complaints, err := testutil.GatherAndLint(b.metrics)
+	if err != nil || len(complaints) > 0 {
+		t.Error(complaints, err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	for name, o := range map[string]bus.Options{
+		"another scheme": {URL: "kafka://user:hunter2@host", Secret: secret},
+		"no URL":         {URL: "amqp://user:hunter2@host:port", Secret: secret},
+		"a bad prefix":   {URL: "amqp://user:hunter2@host/?prefix=a%20b", Secret: secret},
+		"no secret":      {URL: "memory://"},
+		"too many slots": {URL: "memory://", Secret: secret, Slots: 2000},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := bus.Open(o)
+			if err == nil {
+				t.Fatal("opened")
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("shows the password: %v", err)
+			}
+		})
+	}
 }

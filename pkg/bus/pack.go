@@ -170,7 +170,7 @@ func decodePack(s *sealer, b []byte) (Pack, error) {
 	if err := p.read(&r, k, count); err != nil {
 		return Pack{}, err
 	}
-	if r.short || len(r.rest) > 0 {
+	if r.short || len(r.rest) > 0 || count == 0 {
 		return Pack{}, ErrDamaged
 	}
 	return p, nil

@@ -19,18 +19,18 @@ func (b *Bus) PublishEvents(events []chat.Event, requestIDs []string) {
 			items[i].requestID = requestIDs[i]
 		}
 	}
-	b.rings.put(items, func(i *item) int { return b.SlotOf(i.event.URI) })
+	b.rings.put(items, func(i item) int { return b.SlotOf(i.event.URI) })
 }
 
 // PublishControl hands a Control to all workers, as PublishEvents does.
 func (b *Bus) PublishControl(c chat.Control) {
 	c.TokenIDs = slices.Clone(c.TokenIDs)
-	b.rings.put([]item{{control: &c}}, func(*item) int { return b.slots })
+	b.rings.put([]item{{control: &c}}, func(item) int { return b.slots })
 }
 
 // PublishTyping hands a Typing to all workers, as PublishEvents does.
 func (b *Bus) PublishTyping(t chat.Typing) {
-	b.rings.put([]item{{typing: &t}}, func(*item) int { return b.slots + 1 })
+	b.rings.put([]item{{typing: &t}}, func(item) int { return b.slots + 1 })
 }
 
 // kindOf returns what the ring with this number holds.

@@ -117,7 +117,7 @@ func (r *rabbit) dial(ctx context.Context, role string) (*connection, error) {
 			}
 			raw = dialed
 			stop = context.AfterFunc(ctx, func() { dialed.Close() })
-			return punctual{dialed}, nil
+			return punctual{dialed, writeTimeout}, nil
 		},
 	})
 	if raw != nil && (!stop() || err != nil) {
@@ -131,10 +131,13 @@ func (r *rabbit) dial(ctx context.Context, role string) (*connection, error) {
 }
 
 // punctual is a net.Conn whose writes have a deadline.
-type punctual struct{ net.Conn }
+type punctual struct {
+	net.Conn
+	timeout time.Duration
+}
 
 func (p punctual) Write(b []byte) (int, error) {
-	if err := p.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
+	if err := p.SetWriteDeadline(time.Now().Add(p.timeout)); err != nil {
 		return 0, err
 	}
 	return p.Conn.Write(b)

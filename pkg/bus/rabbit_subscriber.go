@@ -34,6 +34,9 @@ const (
 	checkEvery = 2 * time.Second
 	checkSlots = 64
 
+	// consumerTag names the one consumer of a connection to the broker.
+	consumerTag = "worker"
+
 	// bindTimeout bounds the wait for a binding.
 	bindTimeout = 2 * time.Second
 )
@@ -89,7 +92,7 @@ func (q *queue) open(b *Bus, s *subscription) (deliveries <-chan amqp.Delivery, 
 	if err := q.declare(); err != nil {
 		return nil, err
 	}
-	deliveries, err = q.ch.Consume(q.name, "", false, true, false, false, nil)
+	deliveries, err = q.ch.Consume(q.name, consumerTag, false, true, false, false, nil)
 	if err != nil {
 		return nil, fmt.Errorf("consume: %w", err)
 	}

@@ -71,7 +71,7 @@ func newRings(n int, dropped func(string, int)) *rings {
 }
 
 // put adds items, each to the ring that place names.
-func (r *rings) put(items []item, place func(*item) int) {
+func (r *rings) put(items []item, place func(item) int) {
 	r.mu.Lock()
 	full, late := 0, 0
 	for i := range items {
@@ -79,7 +79,7 @@ func (r *rings) put(items []item, place func(*item) int) {
 			late++
 			continue
 		}
-		full += r.add(place(&items[i]), items[i])
+		full += r.add(place(items[i]), items[i])
 	}
 	r.mu.Unlock()
 	if full > 0 {

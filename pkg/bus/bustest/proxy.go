@@ -1,7 +1,6 @@
 package bustest
 
 import (
-	"io"
 	"net"
 	"net/url"
 	"sync"
@@ -25,8 +24,7 @@ type Proxy struct {
 	accepts int
 }
 
-// pair is one connection through the proxy. A pair that was stalled once stays
-// silent for ever if lost is set: its broker has forgotten it.
+// pair is one connection through the proxy.
 type pair struct {
 	near, far net.Conn
 }
@@ -102,6 +100,30 @@ func (p *Proxy) Stall() {
 	p.stalled = true
 }
 
+// Block has the broker seem to say that it takes no publishing for now, as under a
+// memory alarm. The connections should be idle.
+func (p *Proxy) Block() { p.say(0, 10, 60, append([]byte{5}, "alarm"...)) }
+
+// Unblock ends Block.
+func (p *Proxy) Unblock() { p.say(0, 10, 61, nil) }
+
+// Cancel has the broker seem to say that it took away the consumer with this tag,
+// as when its queue was deleted. The connections should be idle.
+func (p *Proxy) Cancel(tag string) {
+	p.say(1, 60, 30, append(append([]byte{byte(len(tag))}, tag...), 1))
+}
+
+// say sends one AMQP method frame to all clients that are not in the middle of one.
+func (p *Proxy) say(channel, class, method byte, arguments []byte) {
+	frame := []byte{1, 0, channel, 0, 0, 0, byte(4 + len(arguments)), 0, class, 0, method}
+	frame = append(append(frame, arguments...), 0xCE)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for pair := range p.pairs {
+		pair.near.Write(frame)
+	}
+}
+
 // Heal ends Down and Stall.
 func (p *Proxy) Heal() {
 	p.mu.Lock()
@@ -174,7 +196,7 @@ func (p *Proxy) pump(c *pair, from, to net.Conn) {
 				return
 			}
 		}
-		if err == io.EOF || err != nil {
+		if err != nil {
 			p.waitWhileStalled() // an end does not pass either
 			return
 		}
