@@ -13,6 +13,7 @@ type answer struct {
 	status int
 	header http.Header
 	body   string
+	closed bool // the connection, afterwards
 }
 
 // client follows no redirects, for there shall be none.
@@ -50,5 +51,5 @@ func do(t *testing.T, r *http.Request) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(body)}
+	return answer{response.StatusCode, response.Header, string(body), response.Close}
 }

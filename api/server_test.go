@@ -3,6 +3,7 @@ package api_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"log/slog"
 	"net"
@@ -27,6 +28,7 @@ type server struct {
 	ops string // of the operators' server
 	kit *boot.Kit
 	log *lines
+	db  *sql.DB // beside the program
 
 	paths func() []string                                 // of all routes
 	check func(t *testing.T, r *http.Request, got answer) // looks at every answer; may be nil
@@ -52,7 +54,7 @@ func serve(t *testing.T, database chat.Secret, differ settings) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{log: &lines{}}
+	s := &server{log: &lines{}, db: openDatabase(t, database)}
 	ready := make(chan struct{})
 	done := make(chan error, 1)
 	ctx, stop := context.WithCancel(context.Background())
