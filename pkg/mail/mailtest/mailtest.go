@@ -75,6 +75,7 @@ func Serve(t testing.TB, o Options) *Server {
 	go func() { done <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		server.Close()
+		listener.Close() // Close knows only of listeners that Serve has come to
 		if err := <-done; err != nil && !errors.Is(err, smtp.ErrServerClosed) {
 			t.Errorf("serve mail: %v", err)
 		}
