@@ -1,10 +1,6 @@
 package api
 
 import (
-	"encoding/base64"
-	"fmt"
-	"time"
-
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -81,33 +77,6 @@ func (a *API) listSessions(c *fiber.Ctx) error {
 		}
 	}
 	return c.JSON(sessionsJSON{list, next != nil, cursorText(next)})
-}
-
-// cursorText is a place in the list as clients pass it back: they need not know
-// what is in it. It is null after the last page.
-func cursorText(at *chat.SessionCursor) *string {
-	if at == nil {
-		return nil
-	}
-	text := base64.RawURLEncoding.EncodeToString(fmt.Appendf(nil, "%d.%d", at.Active.UnixMicro(), at.ID))
-	return &text
-}
-
-// cursorOf reads the cursor of a request; nil where there is none.
-func cursorOf(c *fiber.Ctx) (*chat.SessionCursor, error) {
-	text := c.Query("cursor")
-	if text == "" {
-		return nil, nil
-	}
-	var micro, id int64
-	plain, err := base64.RawURLEncoding.DecodeString(text)
-	if err == nil {
-		_, err = fmt.Sscanf(string(plain), "%d.%d", &micro, &id)
-	}
-	if err != nil {
-		return nil, chat.FieldError("cursor", "Invalid cursor.")
-	}
-	return &chat.SessionCursor{Active: time.UnixMicro(micro).UTC(), ID: id}, nil
 }
 
 // detailsJSON is a Session as one Member sees it.
