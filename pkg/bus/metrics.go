@@ -19,7 +19,7 @@ const (
 )
 
 type metrics struct {
-	publisherUp, subscriberUp   prometheus.Gauge
+	connectionUp                *prometheus.GaugeVec
 	publisherLost, consumerLost prometheus.Counter
 	degraded                    prometheus.Gauge
 	confirmed, nacked, lost     prometheus.Counter
@@ -34,7 +34,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	up := prometheus.NewGaugeVec(prometheus.GaugeOpts{
 		Name: "chatire_amqp_connection_up",
-		Help: "Whether the connection to the broker is up, by what it is for; the in-process bus counts as one.",
+		Help: "Whether the connection to the broker is up, by what it is for; a process that does not subscribe has no subscriber, and the in-process bus counts as a broker.",
 	}, []string{"role"})
 	reconnects := prometheus.NewCounterVec(prometheus.CounterOpts{
 		Name: "chatire_amqp_reconnects_total",
@@ -49,8 +49,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		Help: "Packs that were received, by what the worker said about them; both are settled for good.",
 	}, []string{"result"})
 	m := &metrics{
-		publisherUp:   up.WithLabelValues("publisher"),
-		subscriberUp:  up.WithLabelValues("subscriber"),
+		connectionUp:  up,
 		publisherLost: reconnects.WithLabelValues("publisher"),
 		consumerLost:  reconnects.WithLabelValues("subscriber"),
 		degraded: prometheus.NewGauge(prometheus.GaugeOpts{
@@ -77,6 +76,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	for _, reason := range []string{refuseEmpty, refuseForeign, refuseVersion, refuseForged, refuseDamaged} {
 		m.refusedBy.WithLabelValues(reason)
 	}
+	up.WithLabelValues("publisher")
 	m.degraded.Set(1) // until there is a connection
 	r.MustRegister(up, reconnects, confirms, consumed, m.degraded, m.droppedBy, m.refusedBy)
 	return m

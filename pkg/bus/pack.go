@@ -56,7 +56,8 @@ const (
 
 const tagTyping = 1
 
-// Pack is what one delivery carried: one of its lists has entries.
+// Pack is what one delivery carried: one of its lists has entries. Others may have
+// the same frames, so they must not be changed.
 type Pack struct {
 	Sender    string    // the Instance that published it
 	Published time.Time // by the sender's clock

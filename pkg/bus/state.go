@@ -32,8 +32,12 @@ func (s *state) change(fn func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	fn()
-	s.metrics.publisherUp.Set(number(s.connected))
-	s.metrics.subscriberUp.Set(number(s.subscriptions > 0 && s.receiving == s.subscriptions))
+	s.metrics.connectionUp.WithLabelValues("publisher").Set(number(s.connected))
+	if s.subscriptions > 0 {
+		s.metrics.connectionUp.WithLabelValues("subscriber").Set(number(s.receiving == s.subscriptions))
+	} else {
+		s.metrics.connectionUp.DeleteLabelValues("subscriber")
+	}
 	s.metrics.degraded.Set(number(!s.connected || s.blocked || s.receiving < s.subscriptions))
 }
 
