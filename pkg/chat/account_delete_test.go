@@ -32,7 +32,10 @@ func TestDeleteAccount(t *testing.T) {
 		if _, err := w.PostMessage(t.Context(), ada, shared.URI, "I was here", nil); err != nil {
 			t.Fatal(err)
 		}
-		w.told.take()
+		eventually(t, "the message is published", func() bool {
+			events, _ := w.told.take()
+			return len(events) > 0 && events[len(events)-1].Type == chat.EventMessage
+		})
 
 		wantFields(t, w.DeleteAccount(t.Context(), ada, "nope"), map[string][]string{"current_password": {"Invalid password."}})
 		if err := w.DeleteAccount(t.Context(), ada, password); err != nil {
