@@ -38,10 +38,14 @@ type Config struct {
 // MinSecret is the least length of CHATIRE_SECRET in characters.
 const MinSecret = 32
 
-// validate returns every complaint about c, each one naming its variable.
-func (c *Config) validate() error {
+// Check returns every complaint about these settings, each one naming its variable;
+// without names about all of them.
+func (c *Config) Check(names ...string) error {
 	var errs []error
 	complain := func(name, format string, args ...any) {
+		if len(names) > 0 && !slices.Contains(names, name) {
+			return
+		}
 		errs = append(errs, fmt.Errorf("%s: %s", name, fmt.Sprintf(format, args...)))
 	}
 	if !hasScheme(string(c.DatabaseURL), "postgres", "postgresql", "sqlite") {

@@ -131,3 +131,19 @@ func TestEverySettingIsExplained(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckOfSome(t *testing.T) {
+	c, err := Read(map[string]string{"CHATIRE_DATABASE_URL": "sqlite://chatire.db", "CHATIRE_BUS_SLOTS": "0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Check("CHATIRE_DATABASE_URL"); err != nil {
+		t.Errorf("the setting that was asked about is right: %v", err)
+	}
+	if err := c.Check("CHATIRE_SECRET"); err == nil || strings.Contains(err.Error(), "SLOTS") {
+		t.Errorf("got %v", err)
+	}
+	if err := c.Check(); err == nil || !strings.Contains(err.Error(), "SLOTS") || !strings.Contains(err.Error(), "SECRET") {
+		t.Errorf("got %v", err)
+	}
+}

@@ -42,10 +42,23 @@ func Environ() map[string]string {
 	return vars
 }
 
-// Load reads the settings from vars. A variable that begins with CHATIRE_ and is
-// none of ours is refused, and so is every value that cannot be right; the error
-// has one line for each complaint.
+// Load reads the settings from vars and refuses those with which a server cannot
+// run; the error has one line for each complaint.
 func Load(vars map[string]string) (*Config, error) {
+	c, err := Read(vars)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Check(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Read reads the settings from vars without a look at whether they are right: a
+// program that needs few of them checks those. A variable that begins with CHATIRE_
+// and is none of ours is refused, and so is what cannot be read.
+func Read(vars map[string]string) (*Config, error) {
 	if err := refuseUnknown(vars); err != nil {
 		return nil, err
 	}
@@ -60,9 +73,6 @@ func Load(vars map[string]string) (*Config, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)
-	}
-	if err := c.validate(); err != nil {
-		return nil, err
 	}
 	return &c, nil
 }
@@ -96,7 +106,7 @@ func (c *Config) Settings() []Setting {
 
 // Level returns the log level.
 func (c *Config) Level() slog.Level {
-	level, _ := c.level() // validate has seen it
+	level, _ := c.level() // Check has seen it
 	return level
 }
 
