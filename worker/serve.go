@@ -83,7 +83,10 @@ func (c *Connection) recovered() {
 type handler struct{}
 
 // OnOpen implements gws.Event.
-func (handler) OnOpen(ws *gws.Conn) { connectionOf(ws).open() }
+func (handler) OnOpen(ws *gws.Conn) {
+	c := connectionOf(ws)
+	c.aside(c.open)
+}
 
 // OnClose implements gws.Event.
 func (handler) OnClose(ws *gws.Conn, err error) {
@@ -116,8 +119,22 @@ func (handler) OnMessage(ws *gws.Conn, m *gws.Message) {
 	case m.Opcode != gws.OpcodeText:
 		c.close(closeUnsupported, "only text is spoken here")
 	default:
-		c.receive(m.Bytes())
+		c.aside(func() { c.receive(m.Bytes()) })
 	}
+}
+
+// aside runs f on a goroutine of its own and waits for it. A stack never shrinks
+// below what it needs while it is read on: answering a frame goes deep, into JSON
+// and the database, and would leave every idle connection with several times the
+// stack that waiting for the next frame needs.
+func (c *Connection) aside(f func()) {
+	done := make(chan struct{})
+	c.hub.spawn(func() {
+		defer close(done)
+		defer c.recovered()
+		f()
+	})
+	<-done
 }
 
 // session ties the library's connection to ours. It is the library's place for

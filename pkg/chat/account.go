@@ -7,6 +7,7 @@ import (
 	"log/slog"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/singleflight"
 )
 
 // accounts is what the verbs about Users and Tokens need beyond the Store. Its run
@@ -15,6 +16,7 @@ type accounts struct {
 	hasher  *hasher
 	names   *nameClaims
 	cache   *tokenCache
+	asked   *singleflight.Group // who asks the database about a token, by digest
 	uses    *tokenUses
 	mails   *mailQueue
 	links   links
@@ -30,6 +32,7 @@ func newAccounts(o Options) accounts {
 		hasher:  newHasher(o.Metrics),
 		names:   newNameClaims(),
 		cache:   newTokenCache(),
+		asked:   &singleflight.Group{},
 		uses:    newTokenUses(o.Store, o.Log),
 		mails:   &mailQueue{store: o.Store, mailer: o.Mailer, links: links, sent: metrics.mails, log: o.Log, asked: make(chan string, mailsWaiting)},
 		links:   links,

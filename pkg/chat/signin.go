@@ -115,6 +115,23 @@ func (s *Service) Authenticate(ctx context.Context, secret Secret) (Identity, er
 	if known {
 		return who, nil
 	}
+	// Requests that come while the database is asked share its answer: a busy token
+	// would otherwise ask as often as it has requests under way. An answer that was
+	// asked for before something changed is not for those who come after.
+	key := fmt.Sprintf("%x/%d", digest, asked.changes)
+	answer := s.accounts.asked.DoChan(key, func() (any, error) {
+		return s.identify(context.WithoutCancel(ctx), digest, asked)
+	})
+	select {
+	case a := <-answer:
+		return a.Val.(Identity), a.Err
+	case <-ctx.Done():
+		return Identity{}, ErrUnavailable
+	}
+}
+
+// identify asks the database who a token belongs to, and keeps the answer.
+func (s *Service) identify(ctx context.Context, digest Digest, asked asking) (Identity, error) {
 	token, user, err := s.store.TokenByDigest(ctx, digest)
 	if errors.Is(err, ErrNotFound) {
 		return Identity{}, ErrInvalidToken
@@ -122,7 +139,7 @@ func (s *Service) Authenticate(ctx context.Context, secret Secret) (Identity, er
 	if err != nil {
 		return Identity{}, fmt.Errorf("find token: %w", err)
 	}
-	who = Identity{User: user, Token: token}
+	who := Identity{User: user, Token: token}
 	s.accounts.cache.put(digest, who, asked)
 	s.accounts.uses.note(token)
 	return who, nil
