@@ -104,6 +104,9 @@ func parseForm(body []byte) (map[string]value, error) {
 		}
 		var pair []byte
 		pair, body, _ = bytes.Cut(body, []byte("&"))
+		if len(pair) == 0 {
+			continue
+		}
 		name, content, _ := bytes.Cut(pair, []byte("="))
 		given[unescape(name)] = value{text, unescape(content)}
 	}
