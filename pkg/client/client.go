@@ -35,6 +35,7 @@ type Client struct {
 	sockets []string // addresses of the websocket; one is picked for each try
 	http    *http.Client
 	token   chat.Secret // "" for nobody
+	retry   backoff     // how PostReliably begins
 }
 
 // Option changes what [New] makes.
@@ -72,6 +73,7 @@ func New(baseURL string, options ...Option) (*Client, error) {
 		base:    base.String(),
 		sockets: []string{"ws" + strings.TrimPrefix(base.String(), "http") + "/ws/"},
 		http:    &http.Client{Timeout: requestTimeout, CheckRedirect: stay},
+		retry:   newBackoff(),
 	}
 	for _, option := range options {
 		option(c)
@@ -93,6 +95,9 @@ func (c *Client) As(token string) *Client {
 	other.token = chat.Secret(token)
 	return &other
 }
+
+// String says which Chatire it is, and hides the token.
+func (c *Client) String() string { return "client of " + c.base }
 
 // Close ends the connections that wait for a next request, also those of the
 // clients that As made. Requests under way go on.

@@ -38,20 +38,22 @@ func (e end) code() int {
 
 func (e end) signedOut() bool { return e.code() == closeSignedOut }
 
-// pace decides how long a device waits before it connects again.
+// pace is how long a device waits for what, foremost before it connects again.
 type pace struct {
-	backoff  backoff
-	penance  time.Duration // after a frame that the server found bad
-	restart  time.Duration // the most, after a restart without a drain
-	lifetime time.Duration // after which a connection counts as a good one
+	backoff   backoff
+	penance   time.Duration // after a frame that the server found bad
+	restart   time.Duration // the most, after a restart without a drain
+	lifetime  time.Duration // after which a connection counts as a good one
+	heartbeat time.Duration // until the server has told its own
 }
 
 func newPace() pace {
 	return pace{
-		backoff:  newBackoff(),
-		penance:  10 * time.Second,
-		restart:  2 * time.Second,
-		lifetime: 5 * time.Second,
+		backoff:   newBackoff(),
+		penance:   10 * time.Second,
+		restart:   2 * time.Second,
+		lifetime:  5 * time.Second,
+		heartbeat: 5 * time.Second,
 	}
 }
 

@@ -38,7 +38,7 @@ func (noTries) sending(int)         {}
 func (noTries) sent(Message, error) {}
 
 func (c *Client) postReliably(ctx context.Context, uri, text, clientID string, watch tries) (Message, error) {
-	pause, unknown := newBackoff(), false
+	pause, unknown := c.retry, false
 	for try := 1; ; try++ {
 		watch.sending(try)
 		posted, err := c.Post(ctx, uri, text, clientID)

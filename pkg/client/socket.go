@@ -20,9 +20,6 @@ const (
 	dialTimeout  = 5 * time.Second
 	writeTimeout = 5 * time.Second
 
-	// firstHeartbeat holds until hello has told the server's.
-	firstHeartbeat = 5 * time.Second
-
 	// silentHeartbeats is after how many of them without a sign of life a connection
 	// counts as broken.
 	silentHeartbeats = 3
@@ -64,7 +61,7 @@ type socket struct {
 // that it started.
 func (d *Device) connect(ctx context.Context) end {
 	s := &socket{device: d, began: time.Now()}
-	s.heartbeat.Store(int64(firstHeartbeat))
+	s.heartbeat.Store(int64(d.pace.heartbeat))
 	if err := s.open(ctx); err != nil {
 		return end{err: err}
 	}
@@ -75,7 +72,7 @@ func (d *Device) connect(ctx context.Context) end {
 	})
 	s.send(mustEncode(map[string]string{"type": "auth", "token": d.token}))
 	s.mu.Lock()
-	s.beat = time.AfterFunc(firstHeartbeat, s.work(s.pulse))
+	s.beat = time.AfterFunc(d.pace.heartbeat, s.work(s.pulse))
 	s.mu.Unlock()
 
 	s.conn.ReadLoop()
