@@ -62,6 +62,7 @@ func TestSmuggling(t *testing.T) {
 			"a chunk that is longer":              head("Transfer-Encoding: chunked") + "5\r\n" + body + "\r\n0\r\n\r\n",
 			"a target with a space":               strings.Replace(head("Content-Length: 22"), path, path+" x", 1) + body,
 			"a target with a control":             strings.Replace(head("Content-Length: 22"), path, path+"\x01", 1) + body,
+			"a protocol that is none":             strings.Replace(head("Content-Length: 22"), "HTTP/1.1", "JUNK/9", 1) + body,
 			"a request line that is none":         "POST\r\nHost: x\r\n\r\n",
 		}
 		for name, attack := range attacks {

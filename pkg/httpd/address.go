@@ -45,3 +45,14 @@ func (s *Server) trusted(addr netip.Addr) bool {
 	}
 	return false
 }
+
+// AddrKey is the key under which an address is counted. Of IPv6 it is the network
+// of 64 bits, since whoever has one address has all of them.
+func AddrKey(addr netip.Addr) string {
+	if addr.Is6() {
+		if network, err := addr.Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return addr.String()
+}

@@ -35,11 +35,11 @@ const (
 // tolerates more than is safe: Content-Length beside Transfer-Encoding, two
 // lengths, values that go on in the next line.
 func inspect(h *fasthttp.RequestHeader) error {
-	if len(h.RequestURI()) > maxHeader {
+	switch {
+	case len(h.RequestURI()) > maxHeader:
 		return errHeadTooLarge
-	}
-	if !plainTarget(h.RequestURI()) {
-		return Refuse(fiber.StatusBadRequest, "Malformed request target.")
+	case !plainTarget(h.RequestURI()), !h.IsHTTP11() && string(h.Protocol()) != "HTTP/1.0":
+		return Refuse(fiber.StatusBadRequest, "Malformed request line.")
 	}
 	var seen [len(once)]bool
 	lines := 0
@@ -49,27 +49,11 @@ func inspect(h *fasthttp.RequestHeader) error {
 		if len(line) > maxHeader || lines > maxHeaderFields {
 			return errHeadTooLarge
 		}
-		line, ended := bytes.CutSuffix(line, []byte("\r"))
-		if ended && len(line) == 0 {
+		if string(line) == "\r" {
 			break
 		}
-		name, value, ok := bytes.Cut(line, []byte(":"))
-		if !ended || !ok || !isToken(name) {
-			return errMalformed
-		}
-		place := slices.IndexFunc(once[:], func(key string) bool { return bytes.EqualFold(name, []byte(key)) })
-		if !plainValue(value) && place != authorization { // a bad token has its own answer
-			return errMalformed
-		}
-		if place < 0 {
-			continue
-		}
-		if seen[place] {
-			return Refuse(fiber.StatusBadRequest, "Repeated header.")
-		}
-		seen[place] = true
-		if place == transferEncoding && (!h.IsHTTP11() || !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked"))) {
-			return errTransfer
+		if err := inspectLine(line, h.IsHTTP11(), &seen); err != nil {
+			return err
 		}
 	}
 	switch {
@@ -78,6 +62,28 @@ func inspect(h *fasthttp.RequestHeader) error {
 	case !seen[host] && h.IsHTTP11():
 		return Refuse(fiber.StatusBadRequest, "Host is missing.")
 	}
+	return nil
+}
+
+// inspectLine refuses a malformed header and one that was seen before.
+func inspectLine(line []byte, http11 bool, seen *[len(once)]bool) error {
+	line, ended := bytes.CutSuffix(line, []byte("\r"))
+	name, value, ok := bytes.Cut(line, []byte(":"))
+	if !ended || !ok || !isToken(name) {
+		return errMalformed
+	}
+	place := slices.IndexFunc(once[:], func(key string) bool { return bytes.EqualFold(name, []byte(key)) })
+	switch {
+	case !plainValue(value) && place != authorization: // a bad token has its own answer
+		return errMalformed
+	case place < 0:
+		return nil
+	case seen[place]:
+		return Refuse(fiber.StatusBadRequest, "Repeated header.")
+	case place == transferEncoding && (!http11 || !bytes.EqualFold(bytes.TrimSpace(value), []byte("chunked"))):
+		return errTransfer
+	}
+	seen[place] = true
 	return nil
 }
 

@@ -25,10 +25,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Help: "Requests answered, by method, template of the route and status.",
 		}, []string{"method", "route", "code"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name:                        "chatire_http_request_duration_seconds",
-			Help:                        "Time from the last byte of a request to its answer.",
-			Buckets:                     []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5},
-			NativeHistogramBucketFactor: 1.1,
+			Name:                           "chatire_http_request_duration_seconds",
+			Help:                           "Time from the last byte of a request to its answer.",
+			Buckets:                        []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2, 5},
+			NativeHistogramBucketFactor:    1.1,
+			NativeHistogramMaxBucketNumber: 100,
 		}, []string{"method", "route"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "chatire_http_requests_in_flight",

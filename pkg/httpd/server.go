@@ -71,6 +71,7 @@ func New(o Options) *Server {
 		DisableDefaultContentType:    true,
 		DisablePreParseMultipartForm: true,
 		DisableStartupMessage:        true,
+		EnableTrustedProxyCheck:      true, // fiber itself trusts none: see clientAddr
 		ErrorHandler:                 s.answerError,
 		IdleTimeout:                  idleTimeout,
 		Immutable:                    true, // a string of a request may be kept
