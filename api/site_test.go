@@ -51,8 +51,11 @@ func TestSmuggling(t *testing.T) {
 			"chunks in HTTP/1.0":                  strings.Replace(head("Transfer-Encoding: chunked"), "HTTP/1.1", "HTTP/1.0", 1) + chunked,
 			"a carriage return in a value":        head("X-A: b\rContent-Length: 5", "Content-Length: 22") + body,
 			"a line that ends too early":          head("X-A: b\nContent-Length: 0", "Content-Length: 22") + body,
+			"a line that ends with one sign":      head("X-A: b\nX-C: d", "Content-Length: 22") + body,
 			"a NUL in a value":                    head("X-A: b\x00c", "Content-Length: 22") + body,
 			"a name that is none":                 head("X A: b", "Content-Length: 22") + body,
+			"a name with a control":               head("Transfer-Encoding\x0b: chunked", "Content-Length: 22") + body,
+			"no name":                             head(": chunked", "Content-Length: 22") + body,
 			"a line without a colon":              head("Content-Length 22", "Content-Length: 22") + body,
 			"two hosts":                           head("Host: y", "Content-Length: 22") + body,
 			"two tokens":                          head("Authorization: Token x", "Content-Length: 22") + body,
@@ -121,18 +124,37 @@ func TestLargeHeads(t *testing.T) {
 	})
 }
 
-// wire sends bytes as they are and returns what is answered until the server
-// closes, or says nothing for a while.
-func (s *server) wire(t *testing.T, text string) []answer {
+func TestLargeBody(t *testing.T) {
+	s := serve(t, storetest.SQLite(t), nil)
+	t.Run("A11 can read the answer and no reset", func(t *testing.T) {
+		c := s.dial(t)
+		go io.WriteString(c, "POST /auth/users/create/ HTTP/1.1\r\nHost: x\r\nContent-Length: 921600\r\n\r\n"+strings.Repeat("x", 900<<10))
+		text, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 413 ") {
+			t.Errorf("read %.100q, %v", text, err)
+		}
+	})
+}
+
+// dial opens a connection that is closed with the test.
+func (s *server) dial(t *testing.T) net.Conn {
 	t.Helper()
 	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(3 * time.Second)); err != nil {
+	t.Cleanup(func() { c.Close() })
+	if err := c.SetDeadline(time.Now().Add(5 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// wire sends bytes as they are and returns what is answered until the server
+// closes, or says nothing for a while.
+func (s *server) wire(t *testing.T, text string) []answer {
+	t.Helper()
+	c := s.dial(t)
 	go io.WriteString(c, text) // fails where the server closes early
 	var answers []answer
 	for r := bufio.NewReader(c); ; {
