@@ -61,7 +61,7 @@ func (s *Server) around(next fasthttp.RequestHandler) fasthttp.RequestHandler {
 var errMethodUnknown = Refuse(fiber.StatusNotImplemented, "Method not known.")
 
 // begin gives a request its id and the answer the headers that all answers have.
-func (s *Server) begin(rctx *fasthttp.RequestCtx) *request {
+func (s *Server) begin(rctx *fasthttp.RequestCtx) {
 	r := &request{
 		id:    string(rctx.Request.Header.Peek(fiber.HeaderXRequestID)),
 		addr:  s.clientAddr(rctx),
@@ -72,7 +72,6 @@ func (s *Server) begin(rctx *fasthttp.RequestCtx) *request {
 	}
 	rctx.SetUserValue(requestKey{}, r)
 	s.setHeaders(rctx)
-	return r
 }
 
 // saneID is what an id that comes from outside may look like.

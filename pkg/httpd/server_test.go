@@ -33,19 +33,31 @@ func TestMain(m *testing.M) {
 // running is a server that answers.
 type running struct {
 	*Server
-	url     string
-	log     *bytes.Buffer // to be read after stop
-	metrics *prometheus.Registry
-	stop    func()
+	url  string
+	log  *bytes.Buffer // to be read after stop
+	stop func()
 }
 
 // start starts a server with these routes.
 func start(t *testing.T, o Options, authenticate Authenticate, routes ...Route) *running {
 	t.Helper()
-	r := &running{log: &bytes.Buffer{}, metrics: prometheus.NewRegistry()}
-	o.Log, o.Metrics = slog.New(slog.NewJSONHandler(r.log, nil)), r.metrics
+	r := prepare(o, authenticate, routes...)
+	r.listen(t)
+	return r
+}
+
+// prepare makes a server that does not listen yet.
+func prepare(o Options, authenticate Authenticate, routes ...Route) *running {
+	r := &running{log: &bytes.Buffer{}}
+	o.Log, o.Metrics = slog.New(slog.NewJSONHandler(r.log, nil)), prometheus.NewRegistry()
 	r.Server = New(o)
 	Mount(r.App(), authenticate, routes...)
+	return r
+}
+
+// listen makes the server answer until the test ends.
+func (r *running) listen(t *testing.T) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +74,6 @@ func start(t *testing.T, o Options, authenticate Authenticate, routes ...Route) 
 		}
 	})
 	t.Cleanup(r.stop)
-	return r
 }
 
 func (r *running) get(t *testing.T, path string, header ...string) (int, http.Header, string) {
@@ -125,7 +136,7 @@ func TestErrors(t *testing.T) {
 		})
 	}
 	t.Run("counts a panic and goes on", func(t *testing.T) {
-		if n := testutil.ToFloat64(s.Server.metrics.panics); n != 1 {
+		if n := testutil.ToFloat64(s.metrics.panics); n != 1 {
 			t.Errorf("%v panics counted", n)
 		}
 	})
@@ -155,7 +166,7 @@ func TestRoutes(t *testing.T) {
 		return chat.Identity{User: chat.User{ID: 7}}, nil
 	}
 	var deadline time.Duration
-	s := start(t, Options{}, ada,
+	s := prepare(Options{}, ada,
 		open("/open/", func(c *fiber.Ctx) error { return c.SendString("open") }),
 		Route{Path: "/closed/:name/", Within: time.Minute, Get: func(c *fiber.Ctx) error {
 			end, _ := c.UserContext().Deadline()
@@ -164,6 +175,7 @@ func TestRoutes(t *testing.T) {
 		}},
 	)
 	s.App().All("/foreign/", func(c *fiber.Ctx) error { return c.SendString("not by Mount") })
+	s.listen(t)
 
 	t.Run("let in who has a token", func(t *testing.T) {
 		status, _, body := s.get(t, "/closed/x/", "Authorization", "Token right", "X-Request-ID", "r1")
@@ -187,7 +199,7 @@ func TestRoutes(t *testing.T) {
 	t.Run("are counted under their template, whoever mounted them", func(t *testing.T) {
 		s.get(t, "/foreign/")
 		for _, route := range []string{"/open/", "/foreign/"} {
-			if n := testutil.ToFloat64(s.Server.metrics.requests.WithLabelValues("GET", route, "200")); n != 1 {
+			if n := testutil.ToFloat64(s.metrics.requests.WithLabelValues("GET", route, "200")); n != 1 {
 				t.Errorf("%v requests of %s", n, route)
 			}
 		}
@@ -278,14 +290,39 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+func TestSlowRequest(t *testing.T) {
+	s := prepare(Options{}, nil)
+	s.App().Server().ReadTimeout = 200 * time.Millisecond
+	s.listen(t)
+	for name, sent := range map[string]string{
+		"head": "GET / HTTP/1.1\r\nHost: x\r\n",
+		"body": "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nx",
+	} {
+		t.Run("is cut off in its "+name, func(t *testing.T) {
+			c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			io.WriteString(c, sent)
+			c.SetDeadline(time.Now().Add(5 * time.Second))
+			text, err := io.ReadAll(c)
+			if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 408 ") {
+				t.Errorf("read %q, %v", text, err)
+			}
+		})
+	}
+}
+
 func TestHijack(t *testing.T) {
-	s := start(t, Options{}, nil)
+	s := prepare(Options{}, nil)
 	kept := make(chan net.Conn, 1)
 	s.App().All("/ws/", func(c *fiber.Ctx) error {
 		c.Context().HijackSetNoResponse(true)
 		c.Context().Hijack(func(conn net.Conn) { kept <- conn })
 		return nil
 	})
+	s.listen(t)
 	client, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)
