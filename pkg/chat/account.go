@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
@@ -107,6 +108,9 @@ func (s *Service) checkNewUser(ctx context.Context, n NewUser) (User, error) {
 		wrong.add("password", weaknesses(n.Password, u)...)
 	}
 	u.Email = normalEmail(n.Email)
+	if len(wrong) == 1 && slices.Equal(wrong["username"], []string{nameTaken}) {
+		return User{}, ErrUsernameTaken // as the Store says it
+	}
 	return u, wrong.refusal()
 }
 
