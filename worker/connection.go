@@ -256,6 +256,7 @@ func (c *Connection) next() *subscription {
 // after another, as fast as the client reads. It is the one way for first load,
 // resume, repair and slow readers.
 func (c *Connection) pump() {
+	defer c.recovered()
 	c.hub.metrics.catchingUp.Inc()
 	defer c.hub.metrics.catchingUp.Dec()
 	for {

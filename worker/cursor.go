@@ -187,6 +187,9 @@ func (c *cursor) push(f frame) {
 // with the lock.
 func (c *cursor) covered(pos int64) ([]frame, bool) {
 	missing := c.head - pos
+	if missing <= 0 {
+		return nil, true // also beyond the head: read from the Log before the bus brought it
+	}
 	if missing > int64(len(c.ring)) {
 		return nil, false
 	}

@@ -243,6 +243,32 @@ func TestHoles(t *testing.T) {
 	d.quiet(t)
 }
 
+// TestSubscribeAheadOfTheBus subscribes while the cursor, kept by another device,
+// has not heard of what is in the log already.
+func TestSubscribeAheadOfTheBus(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://")
+	ada := s.signUp(t, "ada")
+	room := s.room(t, ada)
+	first := s.connect(t, ada)
+	first.live(t, room)
+	m, err := s.Store.Membership(t.Context(), room, ada.User.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 { // the bus hears of none of them
+		draft := chat.Draft{SessionID: m.Session.ID, UserID: ada.User.ID, Body: strconv.Itoa(i)}
+		if _, err := s.Store.AppendMessages(t.Context(), []chat.Draft{draft}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	second := s.connect(t, ada)
+	second.live(t, room)
+	first.wantEvents(t, room, 2, 4)
+	e := s.post(t, ada, room, "next")
+	first.wantEvents(t, room, e.Seq, e.Seq)
+	second.wantEvents(t, room, e.Seq, e.Seq)
+}
+
 // TestSlowReader has one device that reads nothing for a while beside one that
 // does: the other must not feel it, and the slow one must get everything.
 func TestSlowReader(t *testing.T) {

@@ -95,7 +95,7 @@ func (s *subscription) join() progress {
 		return isLive
 	}
 	frames, ok := c.covered(s.pos)
-	if !ok && s.pos < c.head {
+	if !ok {
 		return needsLog
 	}
 	for _, f := range frames {
