@@ -26,7 +26,7 @@ type answers struct {
 // newAnswers takes answers such as "200 {}" with headers after a second space, or
 // "cut" for none at all.
 func newAnswers(t *testing.T, answer ...string) *answers {
-	a := &answers{t: t, requests: make(chan string, 64)}
+	a := &answers{t: t, requests: make(chan string, 4096)}
 	next := make(chan string, len(answer))
 	for _, text := range answer {
 		next <- text
