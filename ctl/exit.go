@@ -128,7 +128,7 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 		fmt.Fprintf(w, "%s\n", encoded)
 		return code
 	}
-	fmt.Fprintf(w, "chatirectl: %s\n", printableLines(text))
+	fmt.Fprintf(w, "chatirectl: %s\n", printableLines(strings.ReplaceAll(text, "\t", "  ")))
 	if code == exitUsage {
 		fmt.Fprintf(w, "\n%s", cmd.UsageString())
 	}

@@ -38,12 +38,6 @@ func (t *terminal) asks() bool {
 	return t.inFile != nil && term.IsTerminal(int(t.inFile.Fd()))
 }
 
-// shows says whether a person reads the output.
-func (t *terminal) shows() bool {
-	file, ok := t.out.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
-
 // note says something that is not data.
 func (t *terminal) note(format string, args ...any) {
 	fmt.Fprintf(t.errOut, format+"\n", args...)
