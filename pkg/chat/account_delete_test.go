@@ -2,6 +2,7 @@ package chat_test
 
 import (
 	"fmt"
+	"sync"
 	"testing"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -127,6 +128,40 @@ func TestDeleteAccountWithManySessions(t *testing.T) {
 		}
 		if left, err := store.MemberSessions(t.Context(), ada.User.ID, 0, 10); err != nil || len(left) > 0 {
 			t.Errorf("%d memberships are left, %v", len(left), err)
+		}
+	})
+}
+
+func TestDeleteAccountWhileOthersTalk(t *testing.T) {
+	eachStore(t, func(t *testing.T, store chat.Store) {
+		w := newWorld(t, store).run(t)
+		ada, bob := w.signUp(t, "ada"), w.signUp(t, "bob")
+		var sessions []chat.Session
+		for range 10 {
+			sessions = append(sessions, open(t, w, ada, bob))
+		}
+		var talking sync.WaitGroup
+		for _, session := range sessions {
+			talking.Go(func() {
+				for range 20 {
+					if _, err := w.PostMessage(t.Context(), bob, session.URI, "go on", nil); err != nil {
+						t.Errorf("while the owner leaves: %v", err)
+					}
+				}
+			})
+		}
+		if err := w.DeleteAccount(t.Context(), ada, password); err != nil {
+			t.Fatal(err)
+		}
+		talking.Wait()
+		for _, session := range sessions {
+			log, err := w.EventLog(t.Context(), bob, session.URI, 0, chat.MaxPage)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := len(log.Events); n != 24 || log.Events[n-1].Seq != 24 { // two joins, the heir, the end
+				t.Errorf("the log has %d events, the last is %d", n, log.Events[n-1].Seq)
+			}
 		}
 	})
 }
