@@ -150,6 +150,46 @@ func TestDevice(t *testing.T) {
 		site.accept().greet().wantSubscribe("v", 1, "e")
 	})
 
+	t.Run("does not come back to what it left in a break", func(t *testing.T) {
+		site := newSite(t)
+		w := site.run()
+		p := site.watched(w, "u", "v")
+		w.device.Unsubscribe("u")
+		p.want(`{"type":"unsubscribe","uri":"u"}`)
+		p.cut()
+		site.accept().greet().wantSubscribe("v", 0, "e")
+	})
+
+	t.Run("expects no answer from before a break", func(t *testing.T) {
+		site := newSite(t)
+		w := site.run()
+		w.device.Subscribe(Position{URI: "u"})
+		p := site.accept().greet()
+		p.wantSubscribe("u", 0, "")
+		p.cut()
+		p = site.accept().greet()
+		p.wantSubscribe("u", 0, "")
+		p.subscribed("u", 0)
+		p.events("u", 2)
+		p.wantSubscribe("u", 0, "e")
+	})
+
+	t.Run("asks for each life of the Log apart", func(t *testing.T) {
+		site := newSite(t)
+		w := site.run()
+		w.device.Subscribe(Position{URI: "u", After: 3, Epoch: "e"}, Position{URI: "v", After: 4, Epoch: "f"})
+		p := site.accept().greet()
+		asked := map[string]bool{p.next(): true, p.next(): true}
+		for _, frame := range []string{
+			`{"type":"subscribe","sessions":[{"uri":"u","after":3}],"epoch":"e"}`,
+			`{"type":"subscribe","sessions":[{"uri":"v","after":4}],"epoch":"f"}`,
+		} {
+			if !asked[frame] {
+				t.Errorf("the client sent %v", asked)
+			}
+		}
+	})
+
 	t.Run("can unsubscribe and subscribe in one breath", func(t *testing.T) {
 		site := newSite(t)
 		w := site.run()

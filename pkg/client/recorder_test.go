@@ -42,6 +42,11 @@ func TestRecorder(t *testing.T) {
 			w.want("u 1 text 1", "u 2 text 2")
 			p.close(1012, "")
 			w.want("closed 1012")
+			p = site.accept().greet()
+			p.wantSubscribe("u", 2, "e")
+			p.subscribed("u", 3)
+			p.events("u", 3)
+			w.want("u 3 text 3")
 		})
 		want(t, got,
 			`"e":"open","dev":"d","user":7,"conn":1`,
@@ -51,6 +56,9 @@ func TestRecorder(t *testing.T) {
 			`"e":"sub","dev":"d","conn":2,"uri":"u","from":1,"epoch":"e"`,
 			recv(2, 2),
 			`"e":"close","dev":"d","conn":1,"code":1012`,
+			`"e":"open","dev":"d","user":7,"conn":3`,
+			`"e":"sub","dev":"d","conn":3,"uri":"u","from":2,"epoch":"e"`,
+			recv(3, 3),
 			`"e":"end"`)
 	})
 
