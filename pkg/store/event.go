@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -41,7 +42,6 @@ const (
 	e.ordinal, e.created_at, s.uri, u.username AS u_name, u.first_name AS u_first, u.last_name AS u_last,
 	m.username AS m_name, m.first_name AS m_first, m.last_name AS m_last`
 	eventJoins = ` JOIN sessions s ON s.id = e.session_id JOIN users u ON u.id = e.user_id LEFT JOIN users m ON m.id = e.member_id`
-	eventPlain = `session_id, seq, type, user_id, member_id, role, client_id, client_sum, body, rev, ordinal, created_at`
 )
 
 func (r *eventRow) event() chat.Event {
@@ -111,37 +111,70 @@ func (s *Store) MessageByClientID(ctx context.Context, sessionID, userID int64, 
 }
 
 // ReadLog implements [chat.LogStore]. Since seqs have no gaps, a bound on their
-// number is a bound on seq itself, and the ranges can be one statement on any
-// database, each of them one scan of the primary key.
+// number is a bound on seq itself, and each range is one scan of the primary key.
+// The database adds up the texts, so that no more of them come than were asked for.
 func (s *Store) ReadLog(ctx context.Context, ranges []chat.Range, maxBytes int) ([]chat.Event, error) {
-	var events []chat.Event
-	for chunk := range slices.Chunk(ranges, maxRanges) {
-		var rows []eventRow
-		var parts []string
-		var args []any
-		for _, r := range chunk {
-			parts = append(parts, `SELECT `+eventPlain+` FROM events WHERE session_id = ? AND seq > ? AND seq <= ?`)
-			args = append(args, r.SessionID, r.After, r.After+int64(r.Limit))
-		}
-		err := s.all(ctx, opLog, &rows,
-			`SELECT `+eventColumns+` FROM (`+strings.Join(parts, ` UNION ALL `)+`) e`+eventJoins+`
-			  ORDER BY e.session_id, e.seq`, args...)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows {
-			maxBytes -= len(rows[i].Body)
-			if maxBytes < 0 && len(events) > 0 {
-				return events, nil
-			}
-			events = append(events, rows[i].event())
-		}
+	if len(ranges) == 0 {
+		return nil, nil
 	}
-	return events, nil
+	args := make([]any, 0, 4*len(ranges)+1)
+	for place, r := range ranges {
+		args = append(args, place, r.SessionID, r.After, lastOf(r))
+	}
+	var rows []eventRow
+	err := s.all(ctx, opLog, &rows,
+		`WITH wanted (place, session_id, after_seq, last_seq) AS (VALUES `+placeholders(len(ranges), 4)+`),
+		 found AS (
+		   SELECT w.place, e.*, row_number() OVER reading AS nth, sum(octet_length(e.body)) OVER reading AS size
+		     FROM wanted w CROSS JOIN events e
+		    WHERE e.session_id = w.session_id AND e.seq > w.after_seq AND e.seq <= w.last_seq
+		   WINDOW reading AS (ORDER BY w.place, e.seq ROWS UNBOUNDED PRECEDING)
+		 )
+		 SELECT `+eventColumns+` FROM found e`+eventJoins+`
+		  WHERE e.nth = 1 OR e.size <= ? ORDER BY e.place, e.seq`, append(args, maxBytes)...)
+	return events(rows), err
 }
 
-// maxRanges bounds the parts of one statement; SQLite takes 500.
-const maxRanges = 256
+// lastOf returns the highest seq that a range can have.
+func lastOf(r chat.Range) int64 {
+	if r.After > math.MaxInt64-int64(r.Limit) {
+		return math.MaxInt64
+	}
+	return r.After + int64(r.Limit)
+}
+
+// placeholders returns the rows of a VALUES list.
+func placeholders(rows, columns int) string {
+	row := "(?" + strings.Repeat(", ?", columns-1) + ")"
+	return row + strings.Repeat(", "+row, rows-1)
+}
+
+func events(rows []eventRow) []chat.Event {
+	events := make([]chat.Event, len(rows))
+	for i := range rows {
+		events[i] = rows[i].event()
+	}
+	return events
+}
+
+// newestMessages returns the newest Message of each of these Sessions that has one.
+func (s *Store) newestMessages(ctx context.Context, sessionIDs []any) (map[int64]*chat.Event, error) {
+	var rows []eventRow
+	err := s.all(ctx, opHistory, &rows,
+		`WITH wanted (session_id) AS (VALUES `+placeholders(len(sessionIDs), 1)+`),
+		 newest AS (
+		   SELECT w.session_id, (SELECT max(seq) FROM events WHERE session_id = w.session_id AND type = 'message') AS seq
+		     FROM wanted w
+		 )
+		 SELECT `+eventColumns+` FROM newest n CROSS JOIN events e`+eventJoins+`
+		  WHERE e.session_id = n.session_id AND e.seq = n.seq`, sessionIDs...)
+	newest := make(map[int64]*chat.Event, len(rows))
+	for i := range rows {
+		e := rows[i].event()
+		newest[e.SessionID] = &e
+	}
+	return newest, err
+}
 
 // History implements [chat.LogStore].
 func (s *Store) History(ctx context.Context, sessionID int64, p chat.HistoryPage, maxBytes int) ([]chat.Event, bool, error) {

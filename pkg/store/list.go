@@ -13,9 +13,8 @@ import (
 func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.SessionCursor, limit int) ([]chat.SessionSummary, error) {
 	var rows []struct {
 		membershipRow
-		ActiveAt    time.Time
-		Unread      int64
-		LastMessage int64
+		ActiveAt time.Time
+		Unread   int64
 	}
 	where, args := "", []any{userID}
 	if after != nil {
@@ -24,8 +23,7 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 		args = append(args, at, at, after.ID)
 	}
 	err := s.all(ctx, opSession, &rows,
-		`SELECT `+membershipColumns+`, e.created_at AS active_at, s.last_ordinal - m.read_ordinal AS unread,
-		        coalesce((SELECT max(seq) FROM events WHERE session_id = s.id AND type = 'message'), 0) AS last_message
+		`SELECT `+membershipColumns+`, e.created_at AS active_at, s.last_ordinal - m.read_ordinal AS unread
 		   FROM members m JOIN sessions s ON s.id = m.session_id
 		   JOIN events e ON e.session_id = s.id AND e.seq = s.last_seq
 		  WHERE m.user_id = ?`+where+`
@@ -33,19 +31,13 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	var wanted []chat.Range
-	for _, row := range rows {
-		if row.LastMessage > 0 {
-			wanted = append(wanted, chat.Range{SessionID: row.ID, After: row.LastMessage - 1, Limit: 1})
-		}
+	ids := make([]any, len(rows))
+	for i, row := range rows {
+		ids[i] = row.ID
 	}
-	last, err := s.ReadLog(ctx, wanted, maxListBytes)
+	newest, err := s.newestMessages(ctx, ids)
 	if err != nil {
 		return nil, err
-	}
-	newest := make(map[int64]*chat.Event, len(last))
-	for i := range last {
-		newest[last[i].SessionID] = &last[i]
 	}
 	summaries := make([]chat.SessionSummary, len(rows))
 	for i, row := range rows {
@@ -60,6 +52,3 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 	}
 	return summaries, nil
 }
-
-// maxListBytes is more than the newest Messages of a whole page can have.
-const maxListBytes = 16 << 20
