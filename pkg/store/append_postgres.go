@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"maps"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,15 +21,18 @@ import (
 // locks; the second checks, numbers and inserts under a snapshot taken after
 // them. Both in one statement would be a race: the checks would see what was true
 // before the wait.
+//
+// What a call that ran out of time did is not known, and its socket is closed at
+// once (see watch), which ends the transaction if it was not committed.
 type postgresAppender struct {
-	pool    *pgxpool.Pool
-	metrics *metrics
+	pool *pgxpool.Pool
 }
 
 // appendSettings keep the plans right. A generic plan that was made while a table
 // was empty would scan it from end to end until the next ANALYZE.
 var appendSettings = map[string]string{
 	"application_name":                    "chatire-append",
+	"client_encoding":                     "UTF8",
 	"statement_timeout":                   "1s",
 	"lock_timeout":                        "500ms",
 	"idle_in_transaction_session_timeout": "5s",
@@ -42,22 +45,46 @@ var appendSettings = map[string]string{
 // appendConnections is one for each lane of the appender and as many to spare.
 const appendConnections = 4
 
-func newPostgresAppender(rawURL string, m *metrics) (*postgresAppender, error) {
-	config, err := pgxpool.ParseConfig(rawURL)
+func newPostgresAppender(rawURL string) (*postgresAppender, error) {
+	connection, err := parsePostgres(rawURL)
 	if err != nil {
 		return nil, err
 	}
-	config.MaxConns = appendConnections
-	config.ConnConfig.ConnectTimeout = statementTimeout
-	for name, value := range appendSettings {
-		config.ConnConfig.RuntimeParams[name] = value
+	config, err := pgxpool.ParseConfig("")
+	if err != nil {
+		return nil, fmt.Errorf("configure the appender's pool: %w", err)
 	}
+	maps.Copy(connection.RuntimeParams, appendSettings)
+	config.ConnConfig = connection
+	config.AfterConnect = prepareAppends
+	config.MaxConns = appendConnections
 	// The pool connects when it is first used, so there is nothing to wait for.
 	pool, err := pgxpool.NewWithConfig(context.Background(), config)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("open the appender's pool: %w", err)
 	}
-	return &postgresAppender{pool: pool, metrics: m}, nil
+	return &postgresAppender{pool: pool}, nil
+}
+
+// prepareAppends makes a new connection ready. Prepared on their first use, the
+// statements would need a second network write.
+func prepareAppends(ctx context.Context, conn *pgx.Conn) error {
+	for _, statement := range []string{lockSessions, appendMany, bumpSession, appendOne} {
+		if _, err := conn.Prepare(ctx, statement, statement); err != nil { // its text is its name
+			return fmt.Errorf("prepare an append: %w", err)
+		}
+	}
+	return nil
+}
+
+func (a *postgresAppender) stats() poolStats {
+	s := a.pool.Stat()
+	return poolStats{
+		used:   int(s.AcquiredConns()),
+		idle:   int(s.IdleConns()),
+		waits:  s.EmptyAcquireCount(),
+		waited: s.EmptyAcquireWaitTime(),
+	}
 }
 
 func (a *postgresAppender) close() { a.pool.Close() }
@@ -218,13 +245,4 @@ func appendError(err error) error {
 		return &chat.Aborted{Err: unavailable(err)}
 	}
 	return unavailable(fmt.Errorf("the outcome of the commit is not known: %w", err))
-}
-
-// AppendMessages implements [chat.LogStore].
-func (s *Store) AppendMessages(ctx context.Context, drafts []chat.Draft) ([]chat.Outcome, error) {
-	begin := time.Now()
-	outcomes, err := s.appender.append(ctx, drafts)
-	s.metrics.batch.Observe(float64(len(drafts)))
-	s.metrics.observe(opAppend, time.Since(begin), err)
-	return outcomes, err
 }

@@ -13,9 +13,10 @@ import (
 // that writes. Nobody else writes meanwhile, so each draft is looked at, then
 // inserted; a twin sees the row of its leader.
 type sqliteAppender struct {
-	pool    *sql.DB
-	metrics *metrics
+	pool *sql.DB // the writer's; the store closes it
 }
+
+func (*sqliteAppender) stats() poolStats { return poolStats{} }
 
 func (*sqliteAppender) close() {}
 
@@ -46,17 +47,19 @@ func (a *sqliteAppender) append(ctx context.Context, drafts []chat.Draft) ([]cha
 	}
 	defer conn.Close()
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		discardSQL(conn) // it may have begun, and been told too late
 		return nil, &chat.Aborted{Err: sqliteUnavailable(err)}
 	}
 	outcomes, err := a.store(ctx, conn, drafts)
 	if err == nil {
-		_, err = conn.ExecContext(context.WithoutCancel(ctx), "COMMIT")
+		_, err = conn.ExecContext(ctx, "COMMIT")
 	}
 	if err == nil {
 		return outcomes, nil
 	}
-	if _, rollback := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); rollback != nil {
-		return nil, unavailable(errors.Join(err, rollback))
+	if _, unclear := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); unclear != nil {
+		discardSQL(conn)
+		return nil, unavailable(errors.Join(err, unclear))
 	}
 	return nil, &chat.Aborted{Err: sqliteUnavailable(err)}
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
@@ -100,7 +101,41 @@ func explainSQLite(err error) error {
 	return err
 }
 
+// checkTexts refuses texts among the values of a statement that no database keeps
+// as they are: PostgreSQL has no NUL, and bad UTF-8 would be stored as something
+// else. Whoever asks the store has looked already; this is the last door.
+func checkTexts(values []any) error {
+	for _, value := range values {
+		switch text := value.(type) {
+		case string:
+			if !isText(text) {
+				return errNoText
+			}
+		case *string:
+			if text != nil && !isText(*text) {
+				return errNoText
+			}
+		}
+	}
+	return nil
+}
+
+func isText(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+var errNoText = chat.Errorf(chat.Invalid, "A text must be UTF-8 without NUL.")
+
+// isMissingTable says that a statement failed because its table is not there.
+func isMissingTable(err error) bool {
+	if pg, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return pg.Code == "42P01" // undefined_table
+	}
+	lite, ok := errors.AsType[*sqlite.Error](err)
+	return ok && strings.Contains(lite.Error(), "no such table")
+}
+
 // discard makes the pool forget a connection whose state is not known.
-func discard(conn bun.Conn) {
+func discard(conn bun.Conn) { discardSQL(conn.Conn) }
+
+func discardSQL(conn *sql.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -56,7 +57,7 @@ type metrics struct {
 	schema   prometheus.Gauge
 }
 
-func newMetrics(registerer prometheus.Registerer) *metrics {
+func newMetrics() *metrics {
 	m := &metrics{
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name:                        "chatire_db_query_duration_seconds",
@@ -88,8 +89,17 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	for _, class := range errorClasses {
 		m.errors.WithLabelValues(string(class))
 	}
-	registerer.MustRegister(m.duration, m.errors, m.retried, m.batch, m.schema)
 	return m
+}
+
+// register makes the metrics of an open store visible.
+func (m *metrics) register(registerer prometheus.Registerer, s *Store) error {
+	for _, c := range []prometheus.Collector{m.duration, m.errors, m.retried, m.batch, m.schema, poolCollector{s}} {
+		if err := registerer.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
+	}
+	return nil
 }
 
 func (m *metrics) observe(op operation, took time.Duration, err error) {
@@ -122,20 +132,25 @@ func (poolCollector) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (c poolCollector) Collect(ch chan<- prometheus.Metric) {
-	var used, idle int
-	var waits int64
-	var waited time.Duration
+	total := c.store.appender.stats()
 	for _, pool := range c.store.pools {
 		stats := pool.Stats()
-		used += stats.InUse
-		idle += stats.Idle
-		waits += stats.WaitCount
-		waited += stats.WaitDuration
+		total.used += stats.InUse
+		total.idle += stats.Idle
+		total.waits += stats.WaitCount
+		total.waited += stats.WaitDuration
 	}
-	ch <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64(used), "used")
-	ch <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64(idle), "idle")
-	ch <- prometheus.MustNewConstMetric(waitsDesc, prometheus.CounterValue, float64(waits))
-	ch <- prometheus.MustNewConstMetric(waitSecondsDesc, prometheus.CounterValue, waited.Seconds())
+	ch <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64(total.used), "used")
+	ch <- prometheus.MustNewConstMetric(connectionsDesc, prometheus.GaugeValue, float64(total.idle), "idle")
+	ch <- prometheus.MustNewConstMetric(waitsDesc, prometheus.CounterValue, float64(total.waits))
+	ch <- prometheus.MustNewConstMetric(waitSecondsDesc, prometheus.CounterValue, total.waited.Seconds())
+}
+
+// poolStats is the state of connection pools.
+type poolStats struct {
+	used, idle int
+	waits      int64
+	waited     time.Duration
 }
 
 func classOf(err error) errorClass {

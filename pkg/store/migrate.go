@@ -2,17 +2,20 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"github.com/chatire/chatire/migrations"
-	"github.com/chatire/chatire/pkg/chat"
 )
 
-// migrationAttempts is how often a migration is tried that could not get a lock.
-const migrationAttempts = 10
+const (
+	// migrationAttempts is how often a migration is tried that could not get a lock.
+	migrationAttempts = 10
+
+	// migrationTimeout bounds one try.
+	migrationTimeout = time.Hour
+)
 
 // SchemaVersion returns the version of the database's schema, 0 before the first
 // migration.
@@ -52,7 +55,7 @@ func (s *Store) Migrate(ctx context.Context) ([]migrations.Migration, error) {
 	}
 	var done []migrations.Migration
 	for _, m := range all {
-		applied, err := s.patiently(ctx, m)
+		applied, err := s.apply(ctx, m)
 		if err != nil {
 			return done, fmt.Errorf("apply migration %d %s: %w", m.Version, m.Name, err)
 		}
@@ -67,58 +70,64 @@ func (s *Store) Migrate(ctx context.Context) ([]migrations.Migration, error) {
 	return done, checkVersion(version)
 }
 
+// createVersions makes the table in which migrations note what they did.
 func (s *Store) createVersions(ctx context.Context) error {
-	return s.InTx(ctx, func(tx chat.Store) error {
-		t := tx.(*Store)
-		if _, err := t.change(ctx, opSchema, s.dialect.upgrade); err != nil {
-			return err
-		}
-		_, err := t.change(ctx, opSchema, `CREATE TABLE IF NOT EXISTS schema_version (
+	return s.alone(ctx, func(tx *Store) error {
+		return tx.step(ctx, `CREATE TABLE IF NOT EXISTS schema_version (
 			version bigint PRIMARY KEY, applied_at `+s.dialect.words.Time+` NOT NULL DEFAULT `+s.dialect.words.Now+`)`)
-		return err
 	})
-}
-
-// patiently applies m, again and again while others hold the locks it needs.
-func (s *Store) patiently(ctx context.Context, m migrations.Migration) (applied bool, err error) {
-	for range migrationAttempts {
-		applied, err = s.apply(ctx, m)
-		if !isRetry(err) {
-			break
-		}
-		select {
-		case <-time.After(time.Second):
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-	}
-	return applied, err
 }
 
 // apply runs m in one transaction, unless somebody did.
 func (s *Store) apply(ctx context.Context, m migrations.Migration) (applied bool, err error) {
-	err = s.InTx(ctx, func(tx chat.Store) error {
-		t := tx.(*Store)
-		for _, statement := range append(strings.Split(s.dialect.patient, ";"), s.dialect.upgrade) {
-			if _, err := t.change(ctx, opSchema, statement); err != nil {
-				return err
-			}
-		}
-		version, err := t.SchemaVersion(ctx)
+	err = s.alone(ctx, func(tx *Store) error {
+		applied = false
+		version, err := tx.SchemaVersion(ctx)
 		if err != nil || version >= m.Version {
 			return err
 		}
 		for _, statement := range statements(m.SQL) {
-			// No deadline but the server's: an index on a large table takes its time.
-			if _, err := t.write.ExecContext(ctx, statement); err != nil {
-				return s.dialect.meaning(err)
+			if err := tx.step(ctx, statement); err != nil {
+				return err
 			}
 		}
 		applied = true
-		_, err = t.change(ctx, opSchema, `INSERT INTO schema_version (version) VALUES (?)`, m.Version)
+		_, err = tx.change(ctx, opSchema, `INSERT INTO schema_version (version) VALUES (?)`, m.Version)
 		return err
 	})
 	return applied && err == nil, err
+}
+
+// alone runs fn in a transaction while no other migrator is at work, and again
+// while others hold the locks it needs.
+func (s *Store) alone(ctx context.Context, fn func(tx *Store) error) error {
+	var err error
+	for range migrationAttempts {
+		err = s.inTx(ctx, time.Now().Add(migrationTimeout), func(tx *Store) error {
+			for _, statement := range s.dialect.alone {
+				if err := tx.step(ctx, statement); err != nil {
+					return err
+				}
+			}
+			return fn(tx)
+		})
+		if !isRetry(err) {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return err
+		}
+	}
+	return err
+}
+
+// step runs a statement of a migration. It has no deadline but the server's: an
+// index on a large table takes its time.
+func (s *Store) step(ctx context.Context, statement string) error {
+	_, err := s.write.ExecContext(ctx, statement)
+	return s.dialect.meaning(err)
 }
 
 // statements splits a migration at its semicolons and drops its comments.
@@ -135,9 +144,4 @@ func statements(sql string) []string {
 		}
 	}
 	return split
-}
-
-func isMissingTable(err error) bool {
-	return err != nil && !errors.Is(err, chat.ErrUnavailable) &&
-		(strings.Contains(err.Error(), "no such table") || strings.Contains(err.Error(), "SQLSTATE 42P01"))
 }

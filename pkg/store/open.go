@@ -5,12 +5,15 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/uptrace/bun"
@@ -41,11 +44,14 @@ type dialect struct {
 	words   migrations.Words
 	begin   string // starts a transaction that may write
 	lockRow string // ends a SELECT whose row is to stay locked
-	upgrade string // makes other migrators wait until the transaction ends
-	patient string // lets a migration wait for locks longer than others may
 
-	// later is an expression: the clock plus as many seconds as its placeholder.
-	later string
+	// alone makes other migrators wait until the transaction ends. It lets this
+	// one take its time, but wait for the locks of tables for a few seconds only:
+	// who waits for one holds up all who come later.
+	alone []string
+
+	// later is an expression: the clock plus some seconds.
+	later func(seconds string) string
 
 	// stamp is a time in the form in which columns keep it.
 	stamp func(time.Time) string
@@ -58,19 +64,23 @@ var postgres = dialect{
 	words:   migrations.Postgres,
 	begin:   "BEGIN",
 	lockRow: "FOR NO KEY UPDATE",
-	upgrade: "SELECT pg_advisory_xact_lock(7240817324601)",
-	patient: "SET LOCAL lock_timeout = '5s'; SET LOCAL statement_timeout = '10min'",
-	later:   "clock_timestamp() + make_interval(secs => ?)",
+	alone: []string{
+		"SET LOCAL statement_timeout = '1h'",
+		"SET LOCAL lock_timeout = '1h'",
+		"SELECT pg_advisory_xact_lock(7240817324601)",
+		"SET LOCAL lock_timeout = '5s'",
+	},
+	later:   func(seconds string) string { return "clock_timestamp() + make_interval(secs => " + seconds + ")" },
 	stamp:   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
 	explain: explainPostgres,
 }
 
 var sqliteDialect = dialect{
-	words:   migrations.SQLite,
-	begin:   "BEGIN IMMEDIATE",
-	upgrade: "SELECT 1", // an immediate transaction excludes all other writers
-	patient: "SELECT 1",
-	later:   "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', printf('%+d seconds', ?))",
+	words: migrations.SQLite,
+	begin: "BEGIN IMMEDIATE",
+	later: func(seconds string) string {
+		return "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', printf('%+d seconds', " + seconds + "))"
+	},
 	stamp:   func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
 	explain: explainSQLite,
 }
@@ -97,7 +107,9 @@ func Open(ctx context.Context, rawURL chat.Secret, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open database: %w", err)
 	}
-	o.Metrics.MustRegister(poolCollector{s})
+	if err := s.metrics.register(o.Metrics, s); err != nil {
+		return nil, errors.Join(fmt.Errorf("open database: %w", err), s.Close())
+	}
 	return s, nil
 }
 
@@ -108,8 +120,13 @@ func parseSQLite(text string) (time.Time, error) {
 
 // settings are sent for each PostgreSQL connection. They bound what a statement,
 // a lock and a forgotten transaction can hold up.
+//
+// bun writes values into the text of statements, so how the server reads a text is
+// not left to it either.
 var settings = map[string]string{
 	"application_name":                    "chatire",
+	"client_encoding":                     "UTF8",
+	"standard_conforming_strings":         "on",
 	"statement_timeout":                   "10s",
 	"lock_timeout":                        "1500ms",
 	"idle_in_transaction_session_timeout": "10s",
@@ -117,39 +134,75 @@ var settings = map[string]string{
 }
 
 func openPostgres(ctx context.Context, rawURL string, o Options) (*Store, error) {
-	config, err := pgx.ParseConfig(rawURL)
+	config, err := parsePostgres(rawURL)
 	if err != nil {
-		return nil, err // pgx leaves the password out
+		return nil, err
 	}
-	config.ConnectTimeout = statementTimeout
 	// bun puts the values into the text itself, so a prepared statement would
 	// serve one call only.
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
-	for name, value := range settings {
-		config.RuntimeParams[name] = value
-	}
+	maps.Copy(config.RuntimeParams, settings)
 	pool := stdlib.OpenDB(*config)
 	pool.SetMaxOpenConns(o.Connections)
 	pool.SetMaxIdleConns(o.Connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	db := bun.NewDB(pool, pgdialect.New(), bun.WithDiscardUnknownColumns())
-	s := &Store{dialect: &postgres, metrics: newMetrics(o.Metrics), read: db, write: db, pools: []*bun.DB{db}}
-	if err := s.checkDurable(ctx); err != nil && !o.AllowUnsafe {
-		pool.Close()
-		return nil, err
+	s := &Store{dialect: &postgres, metrics: newMetrics(), read: db, write: db, pools: []*bun.DB{db}}
+	if err := s.checkServer(ctx, o.AllowUnsafe); err != nil {
+		return nil, errors.Join(err, pool.Close())
 	}
-	s.appender, err = newPostgresAppender(rawURL, s.metrics)
-	return s, err
+	s.appender, err = newPostgresAppender(rawURL)
+	if err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	return s, nil
 }
 
-// checkDurable refuses settings under which "accepted" would not mean "durable".
-func (s *Store) checkDurable(ctx context.Context) error {
-	var durable struct{ Fsync, SynchronousCommit string }
+// parsePostgres reads an address. Its errors have nothing of the address in them:
+// part of a password could be anywhere in one that is malformed.
+func parsePostgres(rawURL string) (*pgx.ConnConfig, error) {
+	if _, err := url.Parse(rawURL); err != nil {
+		return nil, errors.New("the address is no URL: signs such as / @ : % in its password are written %2F %40 %3A %25")
+	}
+	config, err := pgx.ParseConfig(rawURL)
+	if err != nil {
+		if cause := errors.Unwrap(err); cause != nil {
+			return nil, fmt.Errorf("read the address: %w", cause)
+		}
+		return nil, errors.New("the address has a part that is not understood")
+	}
+	config.ConnectTimeout = statementTimeout
+	config.BuildContextWatcherHandler = watch
+	return config, nil
+}
+
+// watch closes the socket of a connection whose call has run out of time. By
+// default pgx goes on talking to it for up to 15 seconds; if the network took only
+// half of a pipeline, its locks would be held as long.
+func watch(conn *pgconn.PgConn) ctxwatch.Handler { return watchdog{conn} }
+
+type watchdog struct{ conn *pgconn.PgConn }
+
+// HandleCancel implements ctxwatch.Handler.
+func (w watchdog) HandleCancel(context.Context) { _ = w.conn.Conn().Close() }
+
+// HandleUnwatchAfterCancel implements ctxwatch.Handler.
+func (watchdog) HandleUnwatchAfterCancel() {}
+
+// checkServer refuses a server that would not keep texts as they are, and settings
+// under which "accepted" would not mean "durable" unless those were asked for.
+func (s *Store) checkServer(ctx context.Context, allowUnsafe bool) error {
+	var durable struct{ Fsync, SynchronousCommit, ServerEncoding string }
 	err := s.one(ctx, opConnect, &durable,
-		`SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit`)
+		`SELECT current_setting('fsync') AS fsync, current_setting('synchronous_commit') AS synchronous_commit,
+		        current_setting('server_encoding') AS server_encoding`)
 	switch {
 	case err != nil:
 		return err
+	case durable.ServerEncoding != "UTF8":
+		return fmt.Errorf("the database's encoding is %s: create it with ENCODING 'UTF8'", durable.ServerEncoding)
+	case allowUnsafe:
+		return nil
 	case durable.Fsync != "on":
 		return errors.New("fsync is off: a crash would lose messages that were accepted")
 	case durable.SynchronousCommit == "off":
@@ -184,15 +237,19 @@ func openSQLite(ctx context.Context, path string, o Options) (*Store, error) {
 	}
 	s := &Store{
 		dialect: &sqliteDialect,
-		metrics: newMetrics(o.Metrics),
+		metrics: newMetrics(),
 		read:    reader,
 		write:   writer,
 		pools:   []*bun.DB{writer, reader},
 	}
-	s.appender = &sqliteAppender{pool: writer.DB, metrics: s.metrics}
-	if _, err := s.change(ctx, opConnect, "SELECT 1"); err != nil { // makes the file
-		s.Close()
-		return nil, err
+	s.appender = &sqliteAppender{pool: writer.DB}
+	var mode string
+	err = s.returning(ctx, opConnect, &mode, "PRAGMA journal_mode") // makes the file
+	if err == nil && mode != "wal" {
+		err = fmt.Errorf("the journal's mode is %s: the file must be on a disk of this machine", mode)
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }

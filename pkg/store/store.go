@@ -36,8 +36,19 @@ type Store struct {
 	// connection.
 	read, write bun.IDB
 
-	pools    []*bun.DB // nil inside a transaction
-	appender appender  // nil inside a transaction
+	pools    []*bun.DB    // nil inside a transaction
+	appender appender     // nil inside a transaction
+	tx       *transaction // nil outside one
+}
+
+// transaction is what the statements of one transaction share.
+type transaction struct {
+	until time.Time // when all of it must be over
+
+	// failed is the first thing that the database refused. PostgreSQL voids the
+	// whole transaction then, and would answer a COMMIT by a silent rollback; so
+	// nothing is committed after it on either database.
+	failed error
 }
 
 var _ chat.Store = (*Store)(nil)
@@ -45,6 +56,7 @@ var _ chat.Store = (*Store)(nil)
 // appender is the hot transaction as each database does it best.
 type appender interface {
 	append(ctx context.Context, drafts []chat.Draft) ([]chat.Outcome, error)
+	stats() poolStats
 	close()
 }
 
@@ -60,19 +72,34 @@ func (s *Store) Close() error {
 
 // do runs one operation with a deadline, measures it and gives its error a meaning.
 func (s *Store) do(ctx context.Context, op operation, fn func(ctx context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+	ctx, cancel := context.WithDeadline(ctx, s.deadline())
 	defer cancel()
 	begin := time.Now()
 	err := s.dialect.meaning(fn(ctx))
 	s.metrics.observe(op, time.Since(begin), err)
+	if s.tx != nil && s.tx.failed == nil && !errors.Is(err, chat.ErrNotFound) {
+		s.tx.failed = err
+	}
 	if err != nil && chat.CodeOf(err) == "" {
 		return fmt.Errorf("%s: %w", op, err)
 	}
 	return err
 }
 
+// deadline is when a statement that begins now must be over.
+func (s *Store) deadline() time.Time {
+	deadline := time.Now().Add(statementTimeout)
+	if s.tx != nil && s.tx.until.Before(deadline) {
+		return s.tx.until
+	}
+	return deadline
+}
+
 // all scans the rows of a query into dest, a pointer to a slice of structs.
 func (s *Store) all(ctx context.Context, op operation, dest any, query string, args ...any) error {
+	if err := checkTexts(args); err != nil {
+		return err
+	}
 	return s.do(ctx, op, func(ctx context.Context) error {
 		return s.read.NewRaw(query, args...).Scan(ctx, dest)
 	})
@@ -85,6 +112,9 @@ func (s *Store) one(ctx context.Context, op operation, dest any, query string, a
 
 // change runs a statement that changes rows, and returns how many.
 func (s *Store) change(ctx context.Context, op operation, query string, args ...any) (n int64, err error) {
+	if err := checkTexts(args); err != nil {
+		return 0, err
+	}
 	err = s.do(ctx, op, func(ctx context.Context) error {
 		result, err := s.write.NewRaw(query, args...).Exec(ctx)
 		if err != nil {
@@ -107,14 +137,23 @@ func (s *Store) changeOne(ctx context.Context, op operation, query string, args 
 
 // returning runs a statement that changes a row and scans what it returns.
 func (s *Store) returning(ctx context.Context, op operation, dest any, query string, args ...any) error {
+	if err := checkTexts(args); err != nil {
+		return err
+	}
 	return s.do(ctx, op, func(ctx context.Context) error {
 		return s.write.NewRaw(query, args...).Scan(ctx, dest)
 	})
 }
 
-// InTx implements [chat.Store].
+// InTx implements [chat.Store]. With all its tries it takes no longer than one
+// statement may.
 func (s *Store) InTx(ctx context.Context, fn func(tx chat.Store) error) error {
-	if s.pools == nil {
+	until := time.Now().Add(statementTimeout)
+	return s.inTx(ctx, until, func(tx *Store) error { return fn(tx) })
+}
+
+func (s *Store) inTx(ctx context.Context, until time.Time, fn func(tx *Store) error) error {
+	if s.tx != nil {
 		return errors.New("a transaction inside a transaction")
 	}
 	var err error
@@ -122,8 +161,8 @@ func (s *Store) InTx(ctx context.Context, fn func(tx chat.Store) error) error {
 		if attempt > 0 {
 			s.metrics.retried.Inc()
 		}
-		err = s.tryTx(ctx, fn)
-		if !errors.Is(err, errRetry) {
+		err = s.tryTx(ctx, until, fn)
+		if !isRetry(err) || time.Now().After(until) {
 			return err
 		}
 	}
@@ -132,43 +171,47 @@ func (s *Store) InTx(ctx context.Context, fn func(tx chat.Store) error) error {
 
 // tryTx runs one transaction on a connection of its own. BEGIN and COMMIT are
 // statements like others, so that each has its deadline.
-func (s *Store) tryTx(ctx context.Context, fn func(tx chat.Store) error) error {
-	conn, err := s.connection(ctx)
+func (s *Store) tryTx(ctx context.Context, until time.Time, fn func(tx *Store) error) error {
+	conn, err := s.connection(ctx, until)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	tx := &Store{dialect: s.dialect, metrics: s.metrics, read: conn, write: conn}
+	ended := false // if not, by a panic too, nobody may use the connection again
+	defer func() {
+		if !ended {
+			discard(conn)
+		}
+		conn.Close()
+	}()
+	tx := &Store{dialect: s.dialect, metrics: s.metrics, read: conn, write: conn, tx: &transaction{until: until}}
 	if _, err := tx.change(ctx, opBegin, s.dialect.begin); err != nil {
-		discard(conn)
 		return err
 	}
-	if err := fn(tx); err != nil {
-		tx.rollback(conn)
-		return err
+	err = fn(tx)
+	if err == nil {
+		err = tx.tx.failed
 	}
-	if _, err := tx.change(context.WithoutCancel(ctx), opCommit, "COMMIT"); err != nil {
-		tx.rollback(conn)
-		return err
+	if err == nil {
+		_, err = tx.change(context.WithoutCancel(ctx), opCommit, "COMMIT")
 	}
-	return nil
+	if err == nil {
+		ended = true
+		return nil
+	}
+	_, unclear := tx.change(context.Background(), opRollback, "ROLLBACK")
+	ended = unclear == nil
+	return err
 }
 
 // connection takes a connection that may write out of its pool.
-func (s *Store) connection(ctx context.Context) (conn bun.Conn, err error) {
+func (s *Store) connection(ctx context.Context, until time.Time) (conn bun.Conn, err error) {
+	ctx, cancel := context.WithDeadline(ctx, until)
+	defer cancel()
 	err = s.do(ctx, opConnect, func(ctx context.Context) error {
 		conn, err = s.pools[0].Conn(ctx)
 		return err
 	})
 	return conn, err
-}
-
-// rollback ends a transaction that failed. A connection on which even that fails
-// is not used again.
-func (s *Store) rollback(conn bun.Conn) {
-	if _, err := s.change(context.Background(), opRollback, "ROLLBACK"); err != nil {
-		discard(conn)
-	}
 }
 
 // Epoch implements [chat.Store].

@@ -39,7 +39,7 @@ func (s *Store) CreateToken(ctx context.Context, t chat.Token, digest chat.Diges
 	var row tokenRow
 	err := s.returning(ctx, opToken, &row,
 		`INSERT INTO tokens (user_id, digest, label, idle_seconds, expires_at)
-		 VALUES (?, ?, ?, ?, `+s.dialect.later+`) RETURNING `+tokenColumns,
+		 VALUES (?, ?, ?, ?, `+s.dialect.later("?")+`) RETURNING `+tokenColumns,
 		t.UserID, digest[:], t.Label, int64(t.Idle.Seconds()), int64(ttl.Seconds()))
 	return row.token(), err
 }
@@ -67,20 +67,13 @@ func (s *Store) TokenByDigest(ctx context.Context, digest chat.Digest) (chat.Tok
 	return token.token(), row.user(), nil
 }
 
-// TouchToken implements [chat.TokenStore].
+// TouchToken implements [chat.TokenStore]. A token that has ended stays so.
 func (s *Store) TouchToken(ctx context.Context, tokenID int64) error {
-	var idle int64
-	err := s.one(ctx, opToken, &idle, `SELECT idle_seconds FROM tokens WHERE id = ?`, tokenID)
-	if err != nil {
-		return err
-	}
-	set := `last_used = ` + s.dialect.words.Now
-	args := []any{tokenID}
-	if idle > 0 {
-		set += `, expires_at = ` + s.dialect.later
-		args = []any{idle, tokenID}
-	}
-	return s.changeOne(ctx, opToken, `UPDATE tokens SET `+set+` WHERE id = ?`, args...)
+	return s.changeOne(ctx, opToken,
+		`UPDATE tokens
+		    SET last_used = `+s.dialect.words.Now+`,
+		        expires_at = CASE WHEN idle_seconds > 0 THEN `+s.dialect.later("idle_seconds")+` ELSE expires_at END
+		  WHERE id = ? AND expires_at > `+s.dialect.words.Now, tokenID)
 }
 
 // ListTokens implements [chat.TokenStore].

@@ -42,9 +42,10 @@ func (r *userRow) user() chat.User {
 	}
 }
 
-// nameKey is what two names share that count as one.
+// nameKey is what two names share that count as one. Folding can undo the
+// normal form, so it is made again.
 func nameKey(name string) string {
-	return cases.Fold().String(norm.NFKC.String(name))
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
 }
 
 // CreateUser implements [chat.UserStore].
