@@ -65,20 +65,6 @@ func (r *rabbit) exchange(k kind) string {
 	}
 }
 
-// declare makes sure that the exchanges exist.
-func (r *rabbit) declare(ch *amqp.Channel) error {
-	for _, k := range []kind{kindEvents, kindControl, kindEphemeral} {
-		form := "fanout"
-		if k == kindEvents {
-			form = "direct"
-		}
-		if err := ch.ExchangeDeclare(r.exchange(k), form, true, false, false, false, nil); err != nil {
-			return fmt.Errorf("declare exchange %s: %w", r.exchange(k), err)
-		}
-	}
-	return nil
-}
-
 // connection is one connection to the broker.
 type connection struct {
 	*amqp.Connection

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
@@ -157,22 +156,12 @@ func (q *queue) declare() error {
 	if err := q.rabbit.declare(q.ch); err != nil {
 		return err
 	}
-	_, err := q.ch.QueueDeclare(q.name, false, true, true, false, amqp.Table{
-		"x-max-length":       queuePacks,
-		"x-max-length-bytes": queueBytes,
-		"x-overflow":         "drop-head",
-		"x-message-ttl":      queueTTL.Milliseconds(),
-		"x-expires":          time.Minute.Milliseconds(),
-	})
-	if err != nil {
-		return fmt.Errorf("declare queue: %w", err)
-	}
 	return q.ensureFanouts()
 }
 
 func (q *queue) ensureFanouts() error {
 	for _, k := range []kind{kindControl, kindEphemeral} {
-		if err := q.ch.QueueBind(q.name, "", q.rabbit.exchange(k), false, nil); err != nil {
+		if err := q.rabbit.attach(q.ch, q.name, k, 0); err != nil {
 			return fmt.Errorf("bind %s: %w", q.rabbit.exchange(k), err)
 		}
 	}
@@ -181,7 +170,7 @@ func (q *queue) ensureFanouts() error {
 
 // ensure binds a slot, whether or not it is bound already.
 func (q *queue) ensure(slot int) error {
-	if err := q.ch.QueueBind(q.name, strconv.Itoa(slot), q.rabbit.exchange(kindEvents), false, nil); err != nil {
+	if err := q.rabbit.attach(q.ch, q.name, kindEvents, slot); err != nil {
 		return fmt.Errorf("bind slot %d: %w", slot, err)
 	}
 	q.mu.Lock()
