@@ -45,6 +45,7 @@ var (
 // Migration is one step of the schema.
 type Migration struct {
 	Version int // the schema's version after it
+	Oldest  int // builds that know this version can work with the schema after it
 	Name    string
 	SQL     string // statements, separated by semicolons
 }
@@ -68,6 +69,9 @@ func All(words Words) ([]Migration, error) {
 		if m.Version != i+1 {
 			return nil, fmt.Errorf("migration %s has number %d where %d is due", m.Name, m.Version, i+1)
 		}
+		if m.Oldest < 1 || m.Oldest > m.Version {
+			return nil, fmt.Errorf("migration %s cannot be for builds of version %d", m.Name, m.Oldest)
+		}
 	}
 	return all, nil
 }
@@ -90,7 +94,11 @@ func read(file string, words Words) (Migration, error) {
 	if err := tmpl.Execute(&sql, words); err != nil {
 		return Migration{}, err
 	}
-	return Migration{Version: version, Name: name, SQL: sql.String()}, nil
+	m := Migration{Version: version, Name: name, SQL: sql.String()}
+	if _, err := fmt.Sscanf(m.SQL, "-- oldest: %d\n", &m.Oldest); err != nil {
+		return Migration{}, fmt.Errorf("the first line is not -- oldest: VERSION: %w", err)
+	}
+	return m, nil
 }
 
 // Latest returns the version that this build needs.

@@ -28,14 +28,19 @@ type postgresAppender struct {
 	pool *pgxpool.Pool
 }
 
-// appendSettings keep the plans right. A generic plan that was made while a table
+// appendSettings keep the plans right, and the order of snapshots, for which the
+// isolation level must be this one. A generic plan that was made while a table
 // was empty would scan it from end to end until the next ANALYZE.
 var appendSettings = map[string]string{
 	"application_name":                    "chatire-append",
 	"client_encoding":                     "UTF8",
+	"default_transaction_isolation":       "read committed",
 	"statement_timeout":                   "1s",
 	"lock_timeout":                        "500ms",
-	"idle_in_transaction_session_timeout": "5s",
+	"idle_in_transaction_session_timeout": "3s",
+	"tcp_keepalives_idle":                 "10",
+	"tcp_keepalives_interval":             "5",
+	"tcp_keepalives_count":                "3",
 	"enable_seqscan":                      "off",
 	"plan_cache_mode":                     "force_generic_plan",
 	"jit":                                 "off",

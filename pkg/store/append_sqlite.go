@@ -51,17 +51,32 @@ func (a *sqliteAppender) append(ctx context.Context, drafts []chat.Draft) ([]cha
 		return nil, &chat.Aborted{Err: sqliteUnavailable(err)}
 	}
 	outcomes, err := a.store(ctx, conn, drafts)
-	if err == nil {
-		_, err = conn.ExecContext(ctx, "COMMIT")
+	if err != nil {
+		rollBackSQLite(ctx, conn)
+		return nil, &chat.Aborted{Err: sqliteUnavailable(err)}
 	}
-	if err == nil {
-		return outcomes, nil
+	if _, err := conn.ExecContext(ctx, "COMMIT"); err != nil {
+		rollBackSQLite(ctx, conn)
+		return nil, commitError(err)
 	}
-	if _, unclear := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); unclear != nil {
+	return outcomes, nil
+}
+
+// rollBackSQLite ends a transaction that failed, or the connection with it.
+func rollBackSQLite(ctx context.Context, conn *sql.Conn) {
+	if _, err := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK"); err != nil {
 		discardSQL(conn)
-		return nil, unavailable(errors.Join(err, unclear))
 	}
-	return nil, &chat.Aborted{Err: sqliteUnavailable(err)}
+}
+
+// commitError tells what is certain from what is not: a COMMIT that found the
+// database busy did nothing, but one that failed to write may be found again after
+// a crash.
+func commitError(err error) error {
+	if err := explainSQLite(err); isRetry(err) {
+		return &chat.Aborted{Err: err}
+	}
+	return unavailable(fmt.Errorf("the outcome of the commit is not known: %w", err))
 }
 
 func sqliteUnavailable(err error) error {

@@ -73,6 +73,8 @@ func explainPostgres(err error) error {
 		return err
 	}
 	switch {
+	case pg.SeverityUnlocalized != "ERROR":
+		return unavailable(err) // the connection ended, for whatever reason
 	case pg.Code == "23505": // unique_violation
 		return taken(pg.ConstraintName)
 	case pg.Code == "40001", pg.Code == "40P01", pg.Code == "55P03": // serialization, deadlock, lock_timeout
@@ -95,7 +97,8 @@ func explainSQLite(err error) error {
 	case code&0xff == sqlite3.SQLITE_BUSY, code&0xff == sqlite3.SQLITE_LOCKED:
 		return fmt.Errorf("%w (%w)", errRetry, err)
 	case code&0xff == sqlite3.SQLITE_FULL, code&0xff == sqlite3.SQLITE_IOERR,
-		code&0xff == sqlite3.SQLITE_CANTOPEN, code&0xff == sqlite3.SQLITE_INTERRUPT:
+		code&0xff == sqlite3.SQLITE_CANTOPEN, code&0xff == sqlite3.SQLITE_INTERRUPT,
+		code&0xff == sqlite3.SQLITE_READONLY, code&0xff == sqlite3.SQLITE_PROTOCOL:
 		return unavailable(err)
 	}
 	return err

@@ -32,15 +32,15 @@ type eventRow struct {
 	UName  string
 	UFirst string
 	ULast  string
-	MName  *string
-	MFirst *string
-	MLast  *string
+	MName  string
+	MFirst string
+	MLast  string
 }
 
 const (
 	eventColumns = `e.session_id, e.seq, e.type, e.user_id, e.member_id, e.role, e.client_id, e.client_sum, e.body, e.rev,
 	e.ordinal, e.created_at, s.uri, u.username AS u_name, u.first_name AS u_first, u.last_name AS u_last,
-	m.username AS m_name, m.first_name AS m_first, m.last_name AS m_last`
+	coalesce(m.username, '') AS m_name, coalesce(m.first_name, '') AS m_first, coalesce(m.last_name, '') AS m_last`
 	eventJoins = ` JOIN sessions s ON s.id = e.session_id JOIN users u ON u.id = e.user_id LEFT JOIN users m ON m.id = e.member_id`
 )
 
@@ -58,7 +58,7 @@ func (r *eventRow) event() chat.Event {
 		Ordinal:   r.Ordinal,
 	}
 	if r.MemberID != nil {
-		e.Member = &chat.User{ID: *r.MemberID, Username: *r.MName, FirstName: *r.MFirst, LastName: *r.MLast}
+		e.Member = &chat.User{ID: *r.MemberID, Username: r.MName, FirstName: r.MFirst, LastName: r.MLast}
 	}
 	if r.Role != nil {
 		e.Role = chat.Role(*r.Role)

@@ -59,7 +59,7 @@ func (s *Store) Member(ctx context.Context, sessionID, userID int64) (chat.Membe
 // Members implements [chat.SessionStore].
 func (s *Store) Members(ctx context.Context, sessionID int64, limit int) ([]chat.Member, error) {
 	var rows []memberRow
-	err := s.all(ctx, opMember, &rows, selectMembers+` WHERE m.session_id = ? ORDER BY m.joined_seq LIMIT ?`, sessionID, limit)
+	err := s.all(ctx, opMember, &rows, selectMembers+` WHERE m.session_id = ? ORDER BY m.joined_seq, m.user_id LIMIT ?`, sessionID, limit)
 	members := make([]chat.Member, len(rows))
 	for i := range rows {
 		members[i] = rows[i].member()

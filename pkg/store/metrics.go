@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -42,12 +44,13 @@ type errorClass string
 
 const (
 	classRefused     errorClass = "refused"     // unique key taken, row missing
+	classGone        errorClass = "gone"        // the asker went away
 	classUnavailable errorClass = "unavailable" // away, hung or full
 	classRetry       errorClass = "retry"       // in each other's way
 	classOther       errorClass = "other"       // ours
 )
 
-var errorClasses = []errorClass{classRefused, classUnavailable, classRetry, classOther}
+var errorClasses = []errorClass{classRefused, classGone, classUnavailable, classRetry, classOther}
 
 type metrics struct {
 	duration *prometheus.HistogramVec
@@ -157,6 +160,8 @@ func classOf(err error) errorClass {
 	switch code := chat.CodeOf(err); {
 	case isRetry(err):
 		return classRetry
+	case errors.Is(err, context.Canceled):
+		return classGone
 	case code == chat.Unavailable:
 		return classUnavailable
 	case code != "":

@@ -24,14 +24,27 @@ func (s *Store) SchemaVersion(ctx context.Context) (version int, err error) {
 	if isMissingTable(err) {
 		return 0, nil
 	}
-	if err == nil {
-		s.metrics.schema.Set(float64(version))
-	}
 	return version, err
 }
 
-// checkVersion says whether this build can work with a schema. A newer one may
-// have lost what this build needs.
+// checkSchema says whether this build can work with the schema: a newer one is
+// fine as long as it has kept what this build needs, since builds of two versions
+// run during an upgrade.
+func (s *Store) checkSchema(ctx context.Context) error {
+	var at struct{ Version, Oldest int }
+	err := s.one(ctx, opSchema, &at,
+		`SELECT coalesce(max(version), 0) AS version, coalesce(max(oldest), 0) AS oldest FROM schema_version`)
+	if err != nil && !isMissingTable(err) {
+		return err
+	}
+	s.metrics.schema.Set(float64(at.Version))
+	if latest := migrations.Latest(); at.Oldest <= latest && latest <= at.Version {
+		return nil
+	}
+	return checkVersion(at.Version)
+}
+
+// checkVersion returns nil for the schema version of this build.
 func checkVersion(version int) error {
 	switch latest := migrations.Latest(); {
 	case version < latest:
@@ -74,7 +87,7 @@ func (s *Store) Migrate(ctx context.Context) ([]migrations.Migration, error) {
 func (s *Store) createVersions(ctx context.Context) error {
 	return s.alone(ctx, func(tx *Store) error {
 		return tx.step(ctx, `CREATE TABLE IF NOT EXISTS schema_version (
-			version bigint PRIMARY KEY, applied_at `+s.dialect.words.Time+` NOT NULL DEFAULT `+s.dialect.words.Now+`)`)
+			version bigint PRIMARY KEY, oldest bigint NOT NULL, applied_at `+s.dialect.words.Time+` NOT NULL DEFAULT `+s.dialect.words.Now+`)`)
 	})
 }
 
@@ -92,7 +105,7 @@ func (s *Store) apply(ctx context.Context, m migrations.Migration) (applied bool
 			}
 		}
 		applied = true
-		_, err = tx.change(ctx, opSchema, `INSERT INTO schema_version (version) VALUES (?)`, m.Version)
+		_, err = tx.change(ctx, opSchema, `INSERT INTO schema_version (version, oldest) VALUES (?, ?)`, m.Version, m.Oldest)
 		return err
 	})
 	return applied && err == nil, err

@@ -122,14 +122,19 @@ func parseSQLite(text string) (time.Time, error) {
 // a lock and a forgotten transaction can hold up.
 //
 // bun writes values into the text of statements, so how the server reads a text is
-// not left to it either.
+// not left to it either. Nor is the isolation level: a second statement that sees
+// what was committed before it, and not before the first, is what locks are good for.
 var settings = map[string]string{
 	"application_name":                    "chatire",
 	"client_encoding":                     "UTF8",
 	"standard_conforming_strings":         "on",
-	"statement_timeout":                   "10s",
+	"default_transaction_isolation":       "read committed",
+	"statement_timeout":                   "2500ms", // whoever asked has given up by then
 	"lock_timeout":                        "1500ms",
-	"idle_in_transaction_session_timeout": "10s",
+	"idle_in_transaction_session_timeout": "3s",
+	"tcp_keepalives_idle":                 "10",
+	"tcp_keepalives_interval":             "5",
+	"tcp_keepalives_count":                "3",
 	"timezone":                            "UTC",
 }
 
@@ -146,6 +151,7 @@ func openPostgres(ctx context.Context, rawURL string, o Options) (*Store, error)
 	pool.SetMaxOpenConns(o.Connections)
 	pool.SetMaxIdleConns(o.Connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(30 * time.Minute) // a failover may have moved the server
 	db := bun.NewDB(pool, pgdialect.New(), bun.WithDiscardUnknownColumns())
 	s := &Store{dialect: &postgres, metrics: newMetrics(), read: db, write: db, pools: []*bun.DB{db}}
 	if err := s.checkServer(ctx, o.AllowUnsafe); err != nil {

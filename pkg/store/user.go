@@ -144,8 +144,17 @@ func (s *Store) DeleteUser(ctx context.Context, userID int64) error {
 		 password = '', admin = false, disabled = true, deleted_at = `+s.dialect.words.Now)
 }
 
-// HasAdmin implements [chat.UserStore].
+// HasAdmin implements [chat.UserStore]. Transactions that ask it go one after
+// another, so that what one does about a no is seen by the next. The lock is a
+// statement of its own: a check in the same one would see the time before the wait.
 func (s *Store) HasAdmin(ctx context.Context) (has bool, err error) {
+	if s.tx != nil {
+		var id int64
+		err := s.one(ctx, opUser, &id, `SELECT id FROM installation WHERE id = 1 `+s.dialect.lockRow)
+		if err != nil {
+			return false, err
+		}
+	}
 	err = s.one(ctx, opUser, &has, `SELECT EXISTS (SELECT 1 FROM users WHERE admin AND NOT disabled)`)
 	return has, err
 }
