@@ -1,12 +1,14 @@
 package worker
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chatire/chatire/pkg/bus/bustest"
 	"github.com/chatire/chatire/pkg/chat"
@@ -328,17 +330,37 @@ func TestConnectionLimits(t *testing.T) {
 	}
 }
 
-// A length with its highest bit set makes the websocket library slice below zero.
+// badUsers fails as no user service of ours should.
+type badUsers struct{ Users }
+
+func (badUsers) Watchable(context.Context, int64, []string) (map[string]chat.Membership, error) {
+	panic("secret words")
+}
+
 func TestPanicEndsOneConnectionOnly(t *testing.T) {
 	s := startSite(t, storeURL(t), "memory://")
 	ada := s.signUp(t, "ada")
 	hit, other := s.connect(t, ada), s.connect(t, ada)
-	header := []byte{0x81, 0xff, 0x80, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4}
-	if _, err := hit.ws.NetConn().Write(header); err != nil {
-		t.Fatal(err)
-	}
+	s.worker.hub.users = badUsers{s.worker.hub.users}
+	hit.subscribe(t, "000000000000000", 0)
 	if c := hit.wantClosed(t, closeFault); c.reason != "" {
 		t.Errorf("the reason says %q", c.reason)
 	}
 	other.quiet(t)
+}
+
+func TestSilence(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://")
+	d := s.connect(t, s.signUp(t, "ada"))
+	hub := s.worker.hub
+	seen := func() int64 { return hub.all()[0].lastSeen.Load() }
+	before := seen()
+	for beat := range beats {
+		hub.pulse(time.Now(), beat)
+	}
+	eventually(t, "the ping was answered", func() bool { return seen() > before })
+	hub.pulse(time.Now().Add(silence-time.Second), beats)
+	d.quiet(t)
+	hub.pulse(time.Now().Add(silence+time.Second), beats)
+	d.wantClosed(t, 1006)
 }

@@ -13,28 +13,34 @@ const silence = 3 * heartbeat
 func (h *Hub) pulseLoop(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	beats := int(heartbeat / time.Second)
 	for beat := 0; ; beat = (beat + 1) % beats {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
 		}
-		now := time.Now()
-		for _, c := range h.all() {
-			switch {
-			case now.Sub(time.Unix(0, c.lastSeen.Load())) > silence:
-				c.drop()
-			case c.beat()%beats == beat:
-				c.socket.offer(wire{0x89, 0}) // a ping without content; RFC 6455, section 5.5.2
-				c.socket.flush()
-			}
+		h.pulse(time.Now(), beat)
+	}
+}
+
+// pulse is one second of pulseLoop.
+func (h *Hub) pulse(now time.Time, beat int) {
+	for _, c := range h.all() {
+		switch {
+		case now.Sub(time.Unix(0, c.lastSeen.Load())) > silence:
+			c.drop()
+		case c.beat() == beat:
+			c.socket.offer(wire{0x89, 0}) // a ping without content; RFC 6455, section 5.5.2
+			c.socket.flush()
 		}
 	}
 }
 
-// beat spreads the connections over the seconds of a heartbeat.
-func (c *Connection) beat() int { return int(c.opened.UnixNano() / int64(time.Millisecond) % 1000) }
+// beats is how many shares the connections are pinged in, one a second.
+const beats = int(heartbeat / time.Second)
+
+// beat is the share that a connection belongs to.
+func (c *Connection) beat() int { return int(c.opened.UnixNano()/int64(time.Millisecond)) % beats }
 
 // drop ends a connection whose peer is gone: there is nobody to tell.
 func (c *Connection) drop() {

@@ -50,11 +50,11 @@ func (w *Worker) serve(conn net.Conn, early []byte, request *http.Request, addr 
 		}
 		w.handshake.doors.exit(addr)
 	}()
-	var source io.Reader = c.socket
+	client := &meter{from: c.socket, tooMuch: func() { c.close(closeTooBig, "a message has up to 16 KiB and 64 fragments") }}
 	if len(early) > 0 {
-		source = io.MultiReader(bytes.NewReader(early), c.socket)
+		client.from = io.MultiReader(bytes.NewReader(early), c.socket)
 	}
-	ws, err := w.upgrader.UpgradeFromConn(c.socket, bufio.NewReaderSize(source, readBuffer), request)
+	ws, err := w.upgrader.UpgradeFromConn(c.socket, bufio.NewReaderSize(client, readBuffer), request)
 	if err != nil {
 		c.socket.hangUp()
 		return

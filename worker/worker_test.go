@@ -225,17 +225,28 @@ func TestBadFrames(t *testing.T) {
 		}
 		d.wantClosed(t, closeUnsupported)
 	})
-	t.Run("close on a length that is negative", func(t *testing.T) {
+	t.Run("close on a length that no integer holds", func(t *testing.T) {
 		d := s.connect(t, ada)
 		header := []byte{0x81, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2, 3, 4}
 		if _, err := d.ws.NetConn().Write(header); err != nil {
 			t.Fatal(err)
 		}
-		select {
-		case <-d.closed:
-		case <-time.After(patience):
-			t.Fatal("still open")
+		d.wantClosed(t, closeTooBig)
+	})
+	t.Run("take a message of 64 fragments, and close on one of 65", func(t *testing.T) {
+		d := s.connect(t, ada)
+		fragments := func(n int) {
+			text := `{"type":"ping"}` + strings.Repeat(" ", n)
+			writeRaw(t, d, 0x01, []byte(text[:15]))
+			for range n - 2 {
+				writeRaw(t, d, 0x00, []byte(" "))
+			}
+			writeRaw(t, d, 0x80, []byte(" "))
 		}
+		fragments(64)
+		d.want(t, map[string]any{"type": "pong"})
+		fragments(65)
+		d.wantClosed(t, closeTooBig)
 	})
 	t.Run("answer what is JSON and makes no sense; the tenth closes", func(t *testing.T) {
 		d := s.connect(t, ada)
