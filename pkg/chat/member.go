@@ -53,8 +53,16 @@ func (s *Service) AddMember(ctx context.Context, who Identity, uri, username str
 var ErrUserUnknown = FieldError("username", "User not found.")
 
 // add is AddMember's transaction. The asker's right is looked at again under the
-// lock: they may have been removed meanwhile.
+// lock: they may have been removed meanwhile. The User is locked first, as when an
+// account is deleted: nobody becomes a Member who is about to go.
 func (s *Service) add(ctx context.Context, tx Store, who Identity, uri string, user User) ([]Member, []Event, error) {
+	user, err := tx.LockUser(ctx, user.ID)
+	if errors.Is(err, ErrNotFound) {
+		return nil, nil, ErrUserUnknown
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("lock user: %w", err)
+	}
 	session, err := tx.LockSession(ctx, cleanURI(uri))
 	if err != nil {
 		return nil, nil, fmt.Errorf("lock session: %w", err)

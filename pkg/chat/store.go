@@ -43,6 +43,10 @@ type UserStore interface {
 	// User returns the account with this id, unless it was deleted.
 	User(ctx context.Context, id int64) (User, error)
 
+	// LockUser is User, and keeps others from changing or deleting the account until
+	// the transaction ends.
+	LockUser(ctx context.Context, id int64) (User, error)
+
 	// UserByName returns the account with exactly this name.
 	UserByName(ctx context.Context, username string) (User, error)
 

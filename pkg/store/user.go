@@ -65,6 +65,14 @@ func (s *Store) User(ctx context.Context, id int64) (chat.User, error) {
 	return row.user(), err
 }
 
+// LockUser implements [chat.UserStore].
+func (s *Store) LockUser(ctx context.Context, id int64) (chat.User, error) {
+	var row userRow
+	err := s.one(ctx, opUser, &row,
+		`SELECT `+userColumns+` FROM users WHERE id = ? AND deleted_at IS NULL `+s.dialect.lockRow, id)
+	return row.user(), err
+}
+
 // UserByName implements [chat.UserStore].
 func (s *Store) UserByName(ctx context.Context, username string) (chat.User, error) {
 	var row userRow
