@@ -103,12 +103,15 @@ func (a *Appender) runLane(ctx context.Context, l *lane) {
 		select {
 		case <-l.wake:
 		case <-ctx.Done():
-			l.close()
+		}
+		ending := ctx.Err() != nil
+		if ending {
+			l.close() // before the last look, so that nobody is left waiting
 		}
 		for batch := l.take(); len(batch) > 0; batch = l.take() {
 			a.commit(l, batch)
 		}
-		if ctx.Err() != nil {
+		if ending {
 			return
 		}
 	}
