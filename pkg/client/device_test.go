@@ -11,6 +11,7 @@ import (
 	"time"
 )
 
+// TestDevice is long on purpose: each story stands alone and plays both ends.
 func TestDevice(t *testing.T) {
 	t.Run("hands over what follows its position", func(t *testing.T) {
 		site := newSite(t)
