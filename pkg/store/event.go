@@ -176,22 +176,23 @@ func (s *Store) newestMessages(ctx context.Context, sessionIDs []any) (map[int64
 	return newest, err
 }
 
-// History implements [chat.LogStore].
+// History implements [chat.LogStore]. The page is cut before its names are looked
+// up: a planner that begins with the author reads the whole log and sorts it.
 func (s *Store) History(ctx context.Context, sessionID int64, p chat.HistoryPage, maxBytes int) ([]chat.Event, bool, error) {
 	where, order, args := ``, `DESC`, []any{sessionID}
 	switch {
 	case p.After != nil:
-		where, order = ` AND e.seq > ?`, `ASC`
+		where, order = ` AND seq > ?`, `ASC`
 		args = append(args, *p.After)
 	case p.Before != nil:
-		where = ` AND e.seq < ?`
+		where = ` AND seq < ?`
 		args = append(args, *p.Before)
 	}
 	var rows []eventRow
 	err := s.all(ctx, opHistory, &rows,
-		`SELECT `+eventColumns+` FROM events e`+eventJoins+`
-		  WHERE e.session_id = ? AND e.type = 'message'`+where+`
-		  ORDER BY e.seq `+order+` LIMIT ?`, append(args, p.Limit+1)...)
+		`SELECT `+eventColumns+` FROM (
+		   SELECT * FROM events WHERE session_id = ? AND type = 'message'`+where+` ORDER BY seq `+order+` LIMIT ?
+		 ) e`+eventJoins+` ORDER BY e.seq `+order, append(args, p.Limit+1)...)
 	if err != nil {
 		return nil, false, err
 	}
