@@ -40,9 +40,3 @@ func (c *Client) Leave(ctx context.Context, uri string) error {
 	}
 	return c.Remove(ctx, uri, me.Username)
 }
-
-// SetRole changes what a Member may do.
-func (c *Client) SetRole(ctx context.Context, uri, username string, role chat.Role) error {
-	in := map[string]chat.Role{"role": role}
-	return c.call(ctx, http.MethodPatch, address("api", "chats", uri, "members", username), in, nil)
-}

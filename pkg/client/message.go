@@ -59,34 +59,3 @@ func (c *Client) History(ctx context.Context, uri string, page chat.HistoryPage)
 	err := c.call(ctx, http.MethodGet, address("api", "chats", uri, "messages")+"?"+query.Encode(), nil, &history)
 	return history, err
 }
-
-// Edit gives a Message another text.
-func (c *Client) Edit(ctx context.Context, uri string, seq int64, text string) (Message, error) {
-	var edited Message
-	err := c.call(ctx, http.MethodPatch, messageAddress(uri, seq), map[string]string{"message": text}, &edited)
-	return edited, err
-}
-
-// DeleteMessage takes a Message's text back.
-func (c *Client) DeleteMessage(ctx context.Context, uri string, seq int64) error {
-	return c.call(ctx, http.MethodDelete, messageAddress(uri, seq), nil, nil)
-}
-
-// React puts the user's emoji on a Message.
-func (c *Client) React(ctx context.Context, uri string, seq int64, emoji string) error {
-	return c.call(ctx, http.MethodPut, messageAddress(uri, seq, "reactions", emoji), nil, nil)
-}
-
-// Unreact takes it back.
-func (c *Client) Unreact(ctx context.Context, uri string, seq int64, emoji string) error {
-	return c.call(ctx, http.MethodDelete, messageAddress(uri, seq, "reactions", emoji), nil, nil)
-}
-
-// MarkRead says that the user has read up to a Seq.
-func (c *Client) MarkRead(ctx context.Context, uri string, seq int64) error {
-	return c.call(ctx, http.MethodPut, address("api", "chats", uri, "read"), map[string]int64{"seq": seq}, nil)
-}
-
-func messageAddress(uri string, seq int64, more ...string) string {
-	return address(append([]string{"api", "chats", uri, "messages", strconv.FormatInt(seq, 10)}, more...)...)
-}

@@ -94,18 +94,14 @@ func TestRequests(t *testing.T) {
 		`POST /auth/password/reset/confirm/ {"new_password":"q","token":"t","uid":"u"}`: func(c *Client) error {
 			return c.ConfirmReset(ctx, "u", "t", "q")
 		},
-		`GET /auth/tokens/`:                         func(c *Client) error { _, err := c.Tokens(ctx); return err },
-		`DELETE /auth/tokens/5/`:                    func(c *Client) error { return c.RevokeToken(ctx, 5) },
-		`POST /api/chats/ {"client_id":"x"}`:        func(c *Client) error { _, err := c.CreateSession(ctx, "x"); return err },
-		`GET /api/chats/u/`:                         func(c *Client) error { _, err := c.Session(ctx, "u"); return err },
-		`GET /api/chats/?cursor=c%2B&limit=5`:       func(c *Client) error { _, err := c.Sessions(ctx, "c+", 5); return err },
-		`PATCH /api/chats/u/ {"title":"T"}`:         func(c *Client) error { _, err := c.SetTitle(ctx, "u", "T"); return err },
-		`POST /api/chats/u/close/`:                  func(c *Client) error { return c.CloseSession(ctx, "u") },
-		`PATCH /api/chats/u/ {"username":"bob"}`:    func(c *Client) error { _, err := c.Add(ctx, "u", "bob"); return err },
-		`DELETE /api/chats/u/members/a%2Fb@c+d%3F/`: func(c *Client) error { return c.Remove(ctx, "u", "a/b@c+d?") },
-		`PATCH /api/chats/u/members/bob/ {"role":"reader"}`: func(c *Client) error {
-			return c.SetRole(ctx, "u", "bob", chat.RoleReader)
-		},
+		`GET /auth/tokens/`:                            func(c *Client) error { _, err := c.Tokens(ctx); return err },
+		`DELETE /auth/tokens/5/`:                       func(c *Client) error { return c.RevokeToken(ctx, 5) },
+		`POST /api/chats/ {"client_id":"x"}`:           func(c *Client) error { _, err := c.CreateSession(ctx, "x"); return err },
+		`GET /api/chats/u/`:                            func(c *Client) error { _, err := c.Session(ctx, "u"); return err },
+		`GET /api/chats/?cursor=c%2B&limit=5`:          func(c *Client) error { _, err := c.Sessions(ctx, "c+", 5); return err },
+		`PATCH /api/chats/u/ {"title":"T"}`:            func(c *Client) error { _, err := c.SetTitle(ctx, "u", "T"); return err },
+		`PATCH /api/chats/u/ {"username":"bob"}`:       func(c *Client) error { _, err := c.Add(ctx, "u", "bob"); return err },
+		`DELETE /api/chats/u/members/a%2Fb@c+d%3F/`:    func(c *Client) error { return c.Remove(ctx, "u", "a/b@c+d?") },
 		`POST /api/chats/u/messages/ {"message":"hi"}`: func(c *Client) error { _, err := c.Post(ctx, "u", "hi", ""); return err },
 		`GET /api/chats/u/messages/?before=9&limit=5`: func(c *Client) error {
 			_, err := c.History(ctx, "u", chat.HistoryPage{Before: seq(9), Limit: 5})
@@ -115,14 +111,7 @@ func TestRequests(t *testing.T) {
 			_, err := c.History(ctx, "u", chat.HistoryPage{After: seq(0)})
 			return err
 		},
-		`GET /api/chats/u/events/?after=7&limit=5`:        func(c *Client) error { _, err := c.Events(ctx, "u", 7, 5); return err },
-		`PATCH /api/chats/u/messages/9/ {"message":"ho"}`: func(c *Client) error { _, err := c.Edit(ctx, "u", 9, "ho"); return err },
-		`DELETE /api/chats/u/messages/9/`:                 func(c *Client) error { return c.DeleteMessage(ctx, "u", 9) },
-		`PUT /api/chats/u/messages/9/reactions/%F0%9F%91%8D/`: func(c *Client) error {
-			return c.React(ctx, "u", 9, "👍")
-		},
-		`DELETE /api/chats/u/messages/9/reactions/x/`: func(c *Client) error { return c.Unreact(ctx, "u", 9, "x") },
-		`PUT /api/chats/u/read/ {"seq":9}`:            func(c *Client) error { return c.MarkRead(ctx, "u", 9) },
+		`GET /api/chats/u/events/?after=7&limit=5`: func(c *Client) error { _, err := c.Events(ctx, "u", 7, 5); return err },
 	} {
 		t.Run(request, func(t *testing.T) {
 			a := newAnswers(t, "200 {}")

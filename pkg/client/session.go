@@ -83,8 +83,3 @@ func (c *Client) SetTitle(ctx context.Context, uri, title string) (Session, erro
 	err := c.call(ctx, http.MethodPatch, address("api", "chats", uri), map[string]string{"title": title}, &session)
 	return session, err
 }
-
-// CloseSession ends posting in a Session for good.
-func (c *Client) CloseSession(ctx context.Context, uri string) error {
-	return c.call(ctx, http.MethodPost, address("api", "chats", uri, "close"), nil, nil)
-}

@@ -1,7 +1,6 @@
 package httpd
 
 import (
-	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,7 +17,6 @@ type Field struct {
 	nullable bool
 	blank    bool
 	verbatim bool
-	max      int
 }
 
 // Text is a field that goes into a text. Spaces around it are cut off, and a number
@@ -40,9 +38,6 @@ func (f *Field) Null() *Field { f.nullable = true; return f }
 
 // Blank lets the field be "".
 func (f *Field) Blank() *Field { f.blank = true; return f }
-
-// Max bounds the field in code points.
-func (f *Field) Max(n int) *Field { f.max = n; return f }
 
 // Verbatim takes the field as it was sent: nothing is cut off, only a text is one,
 // and what is in it is the chat service's to judge.
@@ -71,9 +66,6 @@ func (f *Field) take(v value) (complaints []string) {
 	}
 	if strings.ContainsRune(s, 0) {
 		complaints = append(complaints, "Null characters are not allowed.")
-	}
-	if f.max > 0 && utf8.RuneCountInString(s) > f.max {
-		complaints = append(complaints, fmt.Sprintf("Ensure this field has no more than %d characters.", f.max))
 	}
 	if len(complaints) == 0 {
 		f.set(s)
