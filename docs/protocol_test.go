@@ -92,9 +92,7 @@ func TestClientFrames(t *testing.T) {
 		}
 		strictly(t, example, &frame)
 		types = append(types, frame.Type)
-		for _, key := range keys(t, example) {
-			fields = append(fields, key)
-		}
+		fields = append(fields, keys(t, example)...)
 	}
 	source := parse(t, "worker/client.go")
 	same(t, "types of frames", types, cases(source, "receive"))
