@@ -129,6 +129,8 @@ var settings = map[string]string{
 	"client_encoding":                     "UTF8",
 	"standard_conforming_strings":         "on",
 	"default_transaction_isolation":       "read committed",
+	"enable_seqscan":                      "off", // with old statistics a page of the log read all of it
+	"jit":                                 "off",
 	"statement_timeout":                   "2500ms", // whoever asked has given up by then
 	"lock_timeout":                        "1500ms",
 	"idle_in_transaction_session_timeout": "3s",
