@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/store"
@@ -165,27 +166,41 @@ func TestHasAdmin(t *testing.T) {
 	})
 }
 
-// TestOneFirstAdmin has many make the first administrator at once.
+// TestOneFirstAdmin asks in one transaction while another has asked, and has not
+// done yet what it will do about the answer.
 func TestOneFirstAdmin(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
-		var all sync.WaitGroup
-		for i := range 8 {
-			all.Go(func() {
+		second := make(chan bool, 1)
+		var asking sync.WaitGroup
+		defer asking.Wait()
+		err := s.InTx(t.Context(), func(tx chat.Store) error {
+			if has, err := tx.HasAdmin(t.Context()); has || err != nil {
+				return errors.Join(errors.New("there is one already"), err)
+			}
+			asking.Go(func() {
 				err := s.InTx(t.Context(), func(tx chat.Store) error {
-					if has, err := tx.HasAdmin(t.Context()); has || err != nil {
-						return err
-					}
-					_, err := tx.CreateUser(t.Context(), chat.User{Username: fmt.Sprint("root", i), Admin: true})
+					has, err := tx.HasAdmin(t.Context())
+					second <- has
 					return err
 				})
 				if err != nil {
 					t.Error(err)
 				}
 			})
+			select {
+			case has := <-second:
+				second <- has
+				t.Error("the second did not wait for the first")
+			case <-time.After(100 * time.Millisecond):
+			}
+			_, err := tx.CreateUser(t.Context(), chat.User{Username: "root", Admin: true})
+			return err
+		})
+		if err != nil {
+			t.Error(err)
 		}
-		all.Wait()
-		if admins, err := s.ListUsers(t.Context(), 0, 10); err != nil || len(admins) != 1 {
-			t.Errorf("%d administrators, %v", len(admins), err)
+		if has := <-second; !has {
+			t.Error("the second would make another administrator")
 		}
 	})
 }
