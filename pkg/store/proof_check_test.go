@@ -56,6 +56,9 @@ func (w *world) check(t *testing.T) {
 			ambiguous++
 		}
 	}
+	for _, appender := range w.appenders {
+		c.checkPublished(appender)
+	}
 	c.checkUntold()
 	c.checkRealTime()
 	t.Logf("%v, %d calls aborted, %d ambiguous, %d changes, %d kills", counts, aborted, ambiguous, len(w.changes), w.kills)

@@ -34,9 +34,14 @@ func TestAppendKeepsItsPromise(t *testing.T) {
 		defer cancel()
 		var actors sync.WaitGroup
 		for i, process := range w.processes {
-			for j := range 3 {
+			for j := range 2 {
 				random := rand.New(rand.NewPCG(seed, uint64(10*i+j)))
 				actors.Go(func() { w.post(ctx, process, random) })
+			}
+			appender := w.startAppender(t, process)
+			for j := range 8 {
+				random := rand.New(rand.NewPCG(seed, uint64(1000+10*i+j)))
+				actors.Go(func() { w.postOne(ctx, appender, random) })
 			}
 			random := rand.New(rand.NewPCG(seed, uint64(100+i)))
 			actors.Go(func() { w.administer(ctx, process, random) })
@@ -45,6 +50,9 @@ func TestAppendKeepsItsPromise(t *testing.T) {
 			actors.Go(func() { w.killBackends(ctx) })
 		}
 		actors.Wait()
+		for _, appender := range w.appenders {
+			appender.end()
+		}
 		w.check(t)
 	})
 }
@@ -52,6 +60,7 @@ func TestAppendKeepsItsPromise(t *testing.T) {
 // world is one random history and the record of it.
 type world struct {
 	processes []*store.Store
+	appenders []*watched
 	raw       *sql.DB // a way around the store
 	rooms     []chat.Session
 	people    []chat.User
