@@ -54,6 +54,8 @@ CREATE TABLE sessions (
 ){{.Busy}};
 CREATE UNIQUE INDEX sessions_client ON sessions (owner_id, client_id) WHERE client_id IS NOT NULL;
 
+-- Who is in which session. read_ordinal moves with each message that the member
+-- posts: no index has it, and the pages keep some room.
 CREATE TABLE members (
     session_id   bigint NOT NULL,
     user_id      bigint NOT NULL,
@@ -61,7 +63,7 @@ CREATE TABLE members (
     joined_seq   bigint NOT NULL,
     read_ordinal bigint NOT NULL DEFAULT 0,
     PRIMARY KEY (session_id, user_id)
-);
+){{.Moving}};
 CREATE INDEX members_user ON members (user_id, session_id);
 
 -- The log. seq, type, user_id, target, member_id and role of a row never change.

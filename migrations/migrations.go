@@ -19,7 +19,7 @@ var files embed.FS
 // Words are how one database spells what the other spells differently. See
 // README.md for what each stands for.
 type Words struct {
-	ID, Time, Now, Bytes, Random, Busy, Growing string
+	ID, Time, Now, Bytes, Random, Busy, Moving, Growing string
 }
 
 // Postgres and SQLite are the words of the two databases.
@@ -31,6 +31,7 @@ var (
 		Bytes:   "bytea",
 		Random:  "replace(gen_random_uuid()::text, '-', '')",
 		Busy:    " WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000)",
+		Moving:  " WITH (fillfactor = 70)",
 		Growing: " WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)",
 	}
 	SQLite = Words{

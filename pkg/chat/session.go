@@ -46,7 +46,7 @@ type Membership struct {
 type SessionSummary struct {
 	Session Session
 	Role    Role
-	Unread  int64  // Messages beyond the read position, one's own included
+	Unread  int64  // Messages beyond the read position; posting moves it
 	Last    *Event // the newest Message; nil where there is none
 }
 

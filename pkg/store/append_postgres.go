@@ -101,7 +101,7 @@ const lockSessions = `SELECT id FROM sessions WHERE id = ANY($1::bigint[]) ORDER
 
 // appendMany stores drafts that come as arrays; the place in them is the order.
 // A draft whose client_id stands earlier in the batch takes the number of that
-// leader. The LATERAL parts are index lookups whatever the statistics say.
+// leader. Whoever posts has read what there is up to their message. The LATERAL parts are index lookups whatever the statistics say.
 const appendMany = `
 WITH draft AS (
   SELECT t.*,
@@ -136,6 +136,11 @@ WITH draft AS (
   UPDATE sessions s SET last_seq = s.last_seq + grown.k, last_ordinal = s.last_ordinal + grown.k
     FROM (SELECT session_id, count(*) AS k FROM numbered WHERE verdict = 'stored' GROUP BY session_id) grown
    WHERE s.id = grown.session_id
+), caught_up AS (
+  UPDATE members m SET read_ordinal = posted.ordinal
+    FROM (SELECT session_id, user_id, max(last_ordinal + k) AS ordinal
+            FROM numbered WHERE verdict = 'stored' GROUP BY session_id, user_id) posted
+   WHERE m.session_id = posted.session_id AND m.user_id = posted.user_id
 ), inserted AS (
   INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
   SELECT session_id, last_seq + k, 'message', user_id, client_id, CASE WHEN client_id IS NOT NULL THEN sum END,
@@ -169,6 +174,9 @@ WITH checked AS MATERIALIZED (
   INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
   SELECT id, seq, 'message', $2, $3, CASE WHEN $3::text IS NOT NULL THEN $5::bigint END, $4::text, ordinal, seq, at
     FROM checked WHERE verdict = 'stored'
+), caught_up AS (
+  UPDATE members m SET read_ordinal = checked.ordinal
+    FROM checked WHERE m.session_id = $1 AND m.user_id = $2 AND checked.verdict = 'stored'
 ), taken_back AS (
   UPDATE sessions s SET last_seq = s.last_seq - 1, last_ordinal = s.last_ordinal - 1
     FROM checked WHERE s.id = checked.id AND checked.verdict <> 'stored'

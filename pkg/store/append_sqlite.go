@@ -37,6 +37,7 @@ SELECT s.last_seq, s.last_ordinal, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
 	insertSQLite = `
 INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
 VALUES (?1, ?2, 'message', ?3, ?4, ?5, ?6, ?7, ?2, ?8)`
+	readSQLite = `UPDATE members SET read_ordinal = ?3 WHERE session_id = ?1 AND user_id = ?2`
 	bumpSQLite = `UPDATE sessions SET last_seq = last_seq + ?2, last_ordinal = last_ordinal + ?2 WHERE id = ?1`
 )
 
@@ -89,27 +90,46 @@ func sqliteUnavailable(err error) error {
 // sqliteBatch is one transaction: its prepared statements, and by how much each
 // session has grown.
 type sqliteBatch struct {
-	look, insert *sql.Stmt
-	grown        map[int64]int64
+	look, insert, read *sql.Stmt
+	grown              map[int64]int64
+}
+
+// prepare prepares the statements that run once for each draft.
+func (b *sqliteBatch) prepare(ctx context.Context, conn *sql.Conn) error {
+	for _, s := range []struct {
+		into **sql.Stmt
+		text string
+	}{{&b.look, lookSQLite}, {&b.insert, insertSQLite}, {&b.read, readSQLite}} {
+		statement, err := conn.PrepareContext(ctx, s.text)
+		if err != nil {
+			return fmt.Errorf("prepare: %w", err)
+		}
+		*s.into = statement
+	}
+	return nil
+}
+
+func (b *sqliteBatch) close() {
+	for _, statement := range []*sql.Stmt{b.look, b.insert, b.read} {
+		if statement != nil {
+			statement.Close()
+		}
+	}
 }
 
 func (a *sqliteAppender) store(ctx context.Context, conn *sql.Conn, drafts []chat.Draft) ([]chat.Outcome, error) {
-	look, err := conn.PrepareContext(ctx, lookSQLite)
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
+	b := &sqliteBatch{grown: map[int64]int64{}}
+	defer b.close()
+	if err := b.prepare(ctx, conn); err != nil {
+		return nil, err
 	}
-	defer look.Close()
-	insert, err := conn.PrepareContext(ctx, insertSQLite)
-	if err != nil {
-		return nil, fmt.Errorf("prepare: %w", err)
-	}
-	defer insert.Close()
-	b := &sqliteBatch{look: look, insert: insert, grown: map[int64]int64{}}
 	outcomes := make([]chat.Outcome, len(drafts))
 	for i, d := range drafts {
-		if outcomes[i], err = b.store(ctx, d); err != nil {
+		outcome, err := b.store(ctx, d)
+		if err != nil {
 			return nil, err
 		}
+		outcomes[i] = outcome
 	}
 	for sessionID, by := range b.grown {
 		if _, err := conn.ExecContext(ctx, bumpSQLite, sessionID, by); err != nil {
@@ -149,6 +169,9 @@ func (b *sqliteBatch) store(ctx context.Context, d chat.Draft) (chat.Outcome, er
 	}
 	if _, err := b.insert.ExecContext(ctx, d.SessionID, o.Seq, d.UserID, d.ClientID, sum, d.Body, o.Ordinal, now); err != nil {
 		return chat.Outcome{}, fmt.Errorf("insert a message: %w", err)
+	}
+	if _, err := b.read.ExecContext(ctx, d.SessionID, d.UserID, o.Ordinal); err != nil {
+		return chat.Outcome{}, fmt.Errorf("move the author's read position: %w", err)
 	}
 	o.CreatedAt, err = parseSQLite(now)
 	return o, err

@@ -59,15 +59,16 @@ func listed(t *testing.T, s *store.Store, user chat.User, limit int) (ids []int6
 func TestListSessionsShows(t *testing.T) {
 	eachDialect(t, func(t *testing.T, s *store.Store) {
 		ada, bob := signUp(t, s, "ada"), signUp(t, s, "bob")
-		quiet, busy := openSession(t, s, ada, bob), openSession(t, s, ada)
-		post(t, s, busy, ada, "one", nil)
-		post(t, s, busy, ada, "two", nil)
+		quiet, busy := openSession(t, s, ada, bob), openSession(t, s, ada, bob)
+		post(t, s, busy, ada, "zero", nil) // whoever posts has read what there is
+		post(t, s, busy, bob, "one", nil)
+		post(t, s, busy, bob, "two", nil)
 		list, err := s.ListSessions(t.Context(), ada.ID, nil, 10)
 		if err != nil || len(list) != 2 || list[0].Session.ID != busy.ID || list[1].Session.ID != quiet.ID {
 			t.Fatalf("listed %+v, %v", list, err)
 		}
 		if first := list[0]; first.Role != chat.RoleOwner || first.Unread != 2 || first.Last.Body != "two" ||
-			first.Last.User.Username != "ada" || !first.Session.ActiveAt.Equal(first.Last.CreatedAt) {
+			first.Last.User.Username != "bob" || !first.Session.ActiveAt.Equal(first.Last.CreatedAt) {
 			t.Errorf("the busy one is %+v", first)
 		}
 		if second := list[1]; second.Unread != 0 || second.Last != nil {
