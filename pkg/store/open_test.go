@@ -87,7 +87,12 @@ func TestOpenHidesPasswords(t *testing.T) {
 // whatever the role or the address says.
 func TestConnectionsAreBounded(t *testing.T) {
 	address := storetest.Postgres(t)
-	for name, value := range map[string]string{"statement_timeout": "0", "lock_timeout": "0", "standard_conforming_strings": "off"} {
+	for name, value := range map[string]string{
+		"statement_timeout":             "0",
+		"lock_timeout":                  "0",
+		"standard_conforming_strings":   "off",
+		"default_transaction_isolation": "repeatable read",
+	} {
 		address = with(t, address, name, value)
 	}
 	s := storetest.Open(t, address)
@@ -100,6 +105,13 @@ func TestConnectionsAreBounded(t *testing.T) {
 				if got := store.Setting(t, s, kind, name); got == "0" {
 					t.Errorf("%s: %s is off", kind, name)
 				}
+			}
+		}
+	})
+	t.Run("and see in each statement what was committed before it", func(t *testing.T) {
+		for _, kind := range []string{"chatire", "chatire-append"} {
+			if got := store.Setting(t, s, kind, "transaction_isolation"); got != "read committed" {
+				t.Errorf("%s: the level is %s", kind, got)
 			}
 		}
 	})
