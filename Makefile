@@ -14,7 +14,8 @@ help: ## Say what there is to make.
 
 .PHONY: run
 run: web ## Run all of Chatire as one process, with nothing installed.
-	go run -ldflags '$(ldflags)' ./ctl/cmd/chatirectl dev
+	@go build -ldflags '$(ldflags)' -o bin/ ./ctl/cmd/chatirectl
+	@exec bin/chatirectl dev
 
 .PHONY: web
 web: ## Build the web app into the folder from which the API embeds it.

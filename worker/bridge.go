@@ -50,7 +50,9 @@ func newBridge(h *Hub, b *bus.Bus, log *slog.Logger) *bridge {
 
 // run takes deliveries until ctx ends.
 func (b *bridge) run(ctx context.Context) error {
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: time.Second}, watermill.NewSlogLogger(b.log))
+	// What watermill finds worth telling is of interest to who debugs it.
+	quiet := watermill.NewSlogLoggerWithLevelMapping(b.log, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: time.Second}, quiet)
 	if err != nil {
 		return fmt.Errorf("make router: %w", err)
 	}

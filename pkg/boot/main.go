@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/chatire/chatire/pkg/config"
@@ -44,6 +45,9 @@ func Main(name string, a Addresses, programs ...New) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	log := NewLog(os.Stderr, c.Level()).With("program", name)
+	if strings.HasPrefix(string(c.BusURL), "memory:") {
+		log.Warn("CHATIRE_BUS_URL names no broker: events reach the workers of other processes a second late, when they look for them")
+	}
 	if err := Run(ctx, Options{Config: c, Log: log, Programs: programs}); err != nil && !errors.Is(err, context.Canceled) {
 		log.Error("stopped", "error", err)
 		return exitFailed

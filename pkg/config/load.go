@@ -91,7 +91,10 @@ func (c *Config) Settings() []Setting {
 		}
 		switch v := value.Field(i).Interface().(type) {
 		case chat.Secret:
-			if v != "" {
+			switch string(v) {
+			case "", s.Default: // nobody's secret
+				s.Value = string(v)
+			default:
 				s.Value = v.String()
 			}
 		case []string:
