@@ -51,6 +51,11 @@ func (p *plain) post(ctx context.Context, d chat.Draft) error {
 		if err != nil {
 			return err
 		}
+		_, err = tx.NewRaw(`UPDATE members SET read_ordinal = ? WHERE session_id = ? AND user_id = ?`,
+			ordinal, d.SessionID, d.UserID).Exec(ctx)
+		if err != nil {
+			return err
+		}
 		_, err = tx.NewRaw(
 			`INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
 			 VALUES (?, ?, 'message', ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP)`,
