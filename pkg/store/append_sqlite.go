@@ -87,19 +87,22 @@ func sqliteUnavailable(err error) error {
 	return unavailable(err)
 }
 
-// sqliteBatch is one transaction: its prepared statements, and by how much each
-// session has grown.
+// sqliteBatch is one transaction: its prepared statements, by how much each session
+// has grown, and how far each author has read.
 type sqliteBatch struct {
-	look, insert, read *sql.Stmt
-	grown              map[int64]int64
+	look, insert, bump, read *sql.Stmt
+	grown                    map[int64]int64
+	readTo                   map[reader]int64
 }
 
-// prepare prepares the statements that run once for each draft.
+type reader struct{ sessionID, userID int64 }
+
+// prepare prepares the statements that run many times.
 func (b *sqliteBatch) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, s := range []struct {
 		into **sql.Stmt
 		text string
-	}{{&b.look, lookSQLite}, {&b.insert, insertSQLite}, {&b.read, readSQLite}} {
+	}{{&b.look, lookSQLite}, {&b.insert, insertSQLite}, {&b.bump, bumpSQLite}, {&b.read, readSQLite}} {
 		statement, err := conn.PrepareContext(ctx, s.text)
 		if err != nil {
 			return fmt.Errorf("prepare: %w", err)
@@ -110,7 +113,7 @@ func (b *sqliteBatch) prepare(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (b *sqliteBatch) close() {
-	for _, statement := range []*sql.Stmt{b.look, b.insert, b.read} {
+	for _, statement := range []*sql.Stmt{b.look, b.insert, b.bump, b.read} {
 		if statement != nil {
 			statement.Close()
 		}
@@ -118,25 +121,38 @@ func (b *sqliteBatch) close() {
 }
 
 func (a *sqliteAppender) store(ctx context.Context, conn *sql.Conn, drafts []chat.Draft) ([]chat.Outcome, error) {
-	b := &sqliteBatch{grown: map[int64]int64{}}
+	b := &sqliteBatch{grown: map[int64]int64{}, readTo: map[reader]int64{}}
 	defer b.close()
 	if err := b.prepare(ctx, conn); err != nil {
 		return nil, err
 	}
+	// The driver has a goroutine watch each statement that can be interrupted. These
+	// are short, so it is enough to look in between.
+	unwatched := context.WithoutCancel(ctx)
 	outcomes := make([]chat.Outcome, len(drafts))
 	for i, d := range drafts {
-		outcome, err := b.store(ctx, d)
-		if err != nil {
+		outcome, err := b.store(unwatched, d)
+		if err = errors.Join(err, ctx.Err()); err != nil {
 			return nil, err
 		}
 		outcomes[i] = outcome
 	}
+	return outcomes, b.finish(unwatched)
+}
+
+// finish moves the heads of the sessions and the read positions of the authors.
+func (b *sqliteBatch) finish(ctx context.Context) error {
 	for sessionID, by := range b.grown {
-		if _, err := conn.ExecContext(ctx, bumpSQLite, sessionID, by); err != nil {
-			return nil, fmt.Errorf("move the head: %w", err)
+		if _, err := b.bump.ExecContext(ctx, sessionID, by); err != nil {
+			return fmt.Errorf("move a head: %w", err)
 		}
 	}
-	return outcomes, nil
+	for author, ordinal := range b.readTo {
+		if _, err := b.read.ExecContext(ctx, author.sessionID, author.userID, ordinal); err != nil {
+			return fmt.Errorf("move a read position: %w", err)
+		}
+	}
+	return nil
 }
 
 func (b *sqliteBatch) store(ctx context.Context, d chat.Draft) (chat.Outcome, error) {
@@ -170,9 +186,7 @@ func (b *sqliteBatch) store(ctx context.Context, d chat.Draft) (chat.Outcome, er
 	if _, err := b.insert.ExecContext(ctx, d.SessionID, o.Seq, d.UserID, d.ClientID, sum, d.Body, o.Ordinal, now); err != nil {
 		return chat.Outcome{}, fmt.Errorf("insert a message: %w", err)
 	}
-	if _, err := b.read.ExecContext(ctx, d.SessionID, d.UserID, o.Ordinal); err != nil {
-		return chat.Outcome{}, fmt.Errorf("move the author's read position: %w", err)
-	}
+	b.readTo[reader{d.SessionID, d.UserID}] = o.Ordinal
 	o.CreatedAt, err = parseSQLite(now)
 	return o, err
 }
