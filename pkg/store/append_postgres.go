@@ -47,7 +47,7 @@ var appendSettings = map[string]string{
 	"timezone":                            "UTC",
 }
 
-// appendConnections is one for each lane of the appender and as many to spare.
+// appendConnections is one for each of the appender's two lanes and as many to spare.
 const appendConnections = 4
 
 func newPostgresAppender(rawURL string) (*postgresAppender, error) {
@@ -101,7 +101,8 @@ const lockSessions = `SELECT id FROM sessions WHERE id = ANY($1::bigint[]) ORDER
 
 // appendMany stores drafts that come as arrays; the place in them is the order.
 // A draft whose client_id stands earlier in the batch takes the number of that
-// leader. Whoever posts has read what there is up to their message. The LATERAL parts are index lookups whatever the statistics say.
+// leader. Whoever posts has read what there is up to their message. The LATERAL
+// parts are index lookups whatever the statistics say.
 const appendMany = `
 WITH draft AS (
   SELECT t.*,

@@ -1,18 +1,10 @@
 package store_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -162,137 +154,6 @@ func TestHalfABatchHoldsNoLocks(t *testing.T) {
 		}
 		if time.Now().After(deadline) {
 			t.Fatalf("the session is still locked: %+v, %v", outcomes, err)
-		}
-	}
-}
-
-// server is a PostgreSQL of one test, which may do with it what it likes.
-type server struct {
-	t      *testing.T
-	folder string
-	url    chat.Secret
-}
-
-// control is the script that runs it.
-const control = "../../.ci/postgres"
-
-func startServer(t *testing.T) *server {
-	t.Helper()
-	probe, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := probe.Addr().(*net.TCPAddr).Port
-	probe.Close()
-	// The server's own account must be able to walk to it.
-	folder := filepath.Join("/tmp", fmt.Sprintf("chatire-store-%d", port))
-	if err := os.Mkdir(folder, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	s := &server{t: t, folder: folder}
-	t.Cleanup(func() {
-		s.do("end")
-		os.RemoveAll(folder)
-	})
-	s.do("create")
-	s.do("start")
-	s.url = chat.Secret(strings.TrimSpace(s.do("url")))
-	return s
-}
-
-// do runs one verb of the script.
-func (s *server) do(verb string) string {
-	s.t.Helper()
-	out, err := exec.Command(control, s.folder, verb).CombinedOutput()
-	if err != nil {
-		s.t.Fatalf("%s the server: %v\n%s", verb, err, out)
-	}
-	return string(out)
-}
-
-// proxy stands between the store and PostgreSQL.
-type proxy struct {
-	url  chat.Secret
-	to   string
-	deaf atomic.Bool  // cuts a connection when an answer is due
-	upTo atomic.Int64 // how many bytes still go to the server; -1: all
-
-	conns sync.WaitGroup
-}
-
-func startProxy(t *testing.T, to chat.Secret) *proxy {
-	t.Helper()
-	u, err := url.Parse(string(to))
-	if err != nil {
-		t.Fatal(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{to: u.Host}
-	p.upTo.Store(-1)
-	u.Host = listener.Addr().String()
-	p.url = chat.Secret(u.String())
-	p.conns.Go(func() {
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			p.conns.Go(func() { p.carry(conn) })
-		}
-	})
-	t.Cleanup(func() {
-		listener.Close()
-		p.conns.Wait()
-	})
-	return p
-}
-
-func (p *proxy) carry(client net.Conn) {
-	defer client.Close()
-	server, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "tcp", p.to)
-	if err != nil {
-		return
-	}
-	defer server.Close()
-	p.conns.Go(func() {
-		defer client.Close()
-		defer server.Close()
-		p.copy(client, server, func(answer []byte) []byte {
-			if p.deaf.Load() {
-				return nil
-			}
-			return answer
-		})
-	})
-	p.copy(server, client, func(question []byte) []byte {
-		if left := p.upTo.Load(); left >= 0 {
-			question = question[:min(int(left), len(question))]
-			p.upTo.Add(-int64(len(question)))
-			if len(question) == 0 {
-				return []byte{}
-			}
-		}
-		return question
-	})
-}
-
-// copy carries what some makes of it; nil ends the connection.
-func (p *proxy) copy(to io.Writer, from io.Reader, some func([]byte) []byte) {
-	buffer := make([]byte, 64<<10)
-	for {
-		n, err := from.Read(buffer)
-		if err != nil {
-			return
-		}
-		carried := some(buffer[:n])
-		if carried == nil {
-			return
-		}
-		if _, err := to.Write(carried); err != nil {
-			return
 		}
 	}
 }
