@@ -15,7 +15,7 @@ const (
 	// flightPacks is how many packs may be on their way without a confirm. While it
 	// is reached the rings fill, and packs grow. More brings neither throughput nor
 	// latency, it only makes packs smaller and loses more with a connection.
-	flightPacks = 4
+	flightPacks = 1
 
 	// confirmTimeout is how long the broker may say nothing about packs on their
 	// way, unless it has asked us to wait.

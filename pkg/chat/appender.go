@@ -11,10 +11,6 @@ import (
 
 // Bounds of the appender.
 const (
-	// appendLanes is how many commits may be under way at once. A Session always
-	// takes the same lane, so that its Messages are published in Seq order.
-	appendLanes = 2
-
 	// maxBatch and maxBatchBytes bound one transaction, so that its statements
 	// leave in one network write and a process that is stopped holds no locks.
 	maxBatch      = 64
@@ -28,6 +24,11 @@ const (
 	// waits in all: within two seconds everybody has an answer.
 	appendTimeout = 1500 * time.Millisecond
 	postTimeout   = 1900 * time.Millisecond
+
+	// setAside is how long a Session that somebody else has locked is kept apart, and
+	// maxAside bounds how many are.
+	setAside = 5 * time.Second
+	maxAside = 4096
 )
 
 // Appender stores Messages by group commit: the posts that arrive while a commit
@@ -37,11 +38,20 @@ const (
 // Each post is answered after its commit, and the Messages are handed to the
 // publisher after that. Posts with the same author, Session, ClientID and text
 // that are in the appender together are one draft and share its outcome.
+//
+// One commit is under way at a time, since two that share the work cost more than
+// one that does it all. The exception is a Session that another process has locked:
+// waiting for it would hold up all others, so for some seconds its posts take a lane
+// aside.
 type Appender struct {
 	store     LogStore
 	publisher Publisher
-	lanes     [appendLanes]*lane
+	usual     *lane
+	aside     *lane
 	joined    prometheus.Counter
+
+	mu     sync.Mutex          // guards locked
+	locked map[int64]time.Time // Sessions that take the lane aside, and until when
 }
 
 // NewAppender makes an Appender that stores nothing until Run runs.
@@ -49,22 +59,22 @@ func NewAppender(store LogStore, publisher Publisher, metrics prometheus.Registe
 	a := &Appender{
 		store:     store,
 		publisher: publisher,
+		usual:     newLane(),
+		aside:     newLane(),
+		locked:    map[int64]time.Time{},
 		joined: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "chatire_posts_joined_total",
 			Help: "Posts that shared the outcome of an equal post under way.",
 		}),
 	}
 	metrics.MustRegister(a.joined)
-	for i := range a.lanes {
-		a.lanes[i] = &lane{wake: make(chan struct{}, 1), byKey: map[draftKey]*post{}}
-	}
 	return a
 }
 
 // Run stores posts until ctx ends, then what is still waiting, and returns.
 func (a *Appender) Run(ctx context.Context) error {
 	var lanes sync.WaitGroup
-	for _, l := range a.lanes {
+	for _, l := range []*lane{a.usual, a.aside} {
 		lanes.Go(func() { a.runLane(ctx, l) })
 	}
 	lanes.Wait()
@@ -75,7 +85,7 @@ func (a *Appender) Run(ctx context.Context) error {
 // was stored: Post fills in its numbers. An error means that the outcome is not
 // known.
 func (a *Appender) Post(ctx context.Context, d Draft, e Event) (Outcome, error) {
-	l := a.lanes[d.SessionID%appendLanes]
+	l := a.laneOf(d.SessionID)
 	p, joined, err := l.add(d, e, RequestID(ctx))
 	if err != nil {
 		return Outcome{}, err
@@ -95,6 +105,30 @@ func (a *Appender) Post(ctx context.Context, d Draft, e Event) (Outcome, error) 
 		outcome.Verdict = Known
 	}
 	return outcome, p.err
+}
+
+// laneOf returns the lane that posts to a Session take now.
+func (a *Appender) laneOf(sessionID int64) *lane {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	until, locked := a.locked[sessionID]
+	if !locked {
+		return a.usual
+	}
+	if time.Now().After(until) {
+		delete(a.locked, sessionID)
+		return a.usual
+	}
+	return a.aside
+}
+
+// keepAside has posts to a Session take the lane aside for a while.
+func (a *Appender) keepAside(sessionID int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.locked) < maxAside {
+		a.locked[sessionID] = time.Now().Add(setAside)
+	}
 }
 
 // runLane commits one batch after another.
@@ -119,7 +153,8 @@ func (a *Appender) runLane(ctx context.Context, l *lane) {
 
 // commit stores a batch. One that was aborted, by a lock that somebody holds or by
 // one bad draft, is tried again session by session, so that one Session cannot
-// hold up the others. After an ambiguous end nothing is tried again.
+// hold up the others: one that fails alone is kept aside. After an ambiguous end
+// nothing is tried again.
 func (a *Appender) commit(l *lane, batch []*post) {
 	err := a.append(l, batch)
 	if _, aborted := errors.AsType[*Aborted](err); !aborted {
@@ -127,12 +162,14 @@ func (a *Appender) commit(l *lane, batch []*post) {
 		return
 	}
 	groups := bySession(batch)
-	if len(groups) == 1 {
-		l.settle(batch, err)
-		return
-	}
 	for _, group := range groups {
-		l.settle(group, a.append(l, group))
+		if len(groups) > 1 {
+			err = a.append(l, group)
+		}
+		if _, aborted := errors.AsType[*Aborted](err); aborted {
+			a.keepAside(group[0].draft.SessionID)
+		}
+		l.settle(group, err)
 	}
 }
 

@@ -12,8 +12,6 @@ import (
 	"github.com/chatire/chatire/pkg/chat"
 )
 
-// Sessions 1, 3 and 5 share a lane of the appender, session 2 has another.
-
 func TestAppenderCommitsInGroups(t *testing.T) {
 	t.Run("a lone post waits for nobody", func(t *testing.T) {
 		withAppender(t, func(t *testing.T, a *appending) {
@@ -38,15 +36,6 @@ func TestAppenderCommitsInGroups(t *testing.T) {
 			wantStored(t, second, 2)
 			wantStored(t, third, 1)
 			wantStored(t, fourth, 3)
-		})
-	})
-	t.Run("sessions of two lanes do not wait for each other", func(t *testing.T) {
-		withAppender(t, func(t *testing.T, a *appending) {
-			held, other := a.post(1, "a"), a.post(2, "b")
-			a.log.last(t, 2).store()
-			wantStored(t, other, 1)
-			a.log.commits()[0].store()
-			wantStored(t, held, 1)
 		})
 	})
 	t.Run("a commit takes 64 posts and 64 KB at most", func(t *testing.T) {
@@ -110,6 +99,32 @@ func TestAppenderAfterAFailure(t *testing.T) {
 			a.log.last(t, 1).abort()
 			wantUnavailable(t, post)
 			a.log.last(t, 1)
+		})
+	})
+	t.Run("keeps a locked session aside for a while, so that the others do not wait", func(t *testing.T) {
+		withAppender(t, func(t *testing.T, a *appending) {
+			locked := a.post(1, "locked")
+			a.log.last(t, 1).abort()
+			wantUnavailable(t, locked)
+
+			held, other := a.post(1, "a"), a.post(2, "b")
+			commits := a.log.last(t, 3)
+			commits.store()
+			wantStored(t, other, 1)
+			a.log.commits()[1].store()
+			wantStored(t, held, 1)
+
+			time.Sleep(6 * time.Second) // in the time of the bubble
+			first := a.post(2, "now")
+			second, third := a.post(1, "c"), a.post(2, "d")
+			a.log.last(t, 4).store()
+			wantStored(t, first, 2)
+			if got := a.log.last(t, 5).texts(); !slices.Equal(got, []string{"c", "d"}) {
+				t.Errorf("the next commit has %q: the session is still aside", got)
+			}
+			a.log.last(t, 5).store()
+			wantStored(t, second, 2)
+			wantStored(t, third, 3)
 		})
 	})
 	t.Run("tries nothing again if the outcome is not known", func(t *testing.T) {

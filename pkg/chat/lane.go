@@ -15,6 +15,10 @@ type lane struct {
 	closed  bool
 }
 
+func newLane() *lane {
+	return &lane{wake: make(chan struct{}, 1), byKey: map[draftKey]*post{}}
+}
+
 // post is one draft and those who wait for its outcome.
 type post struct {
 	draft     Draft
