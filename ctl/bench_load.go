@@ -39,6 +39,7 @@ type bench struct {
 	watchers []*watcher
 
 	begin    time.Time // when the first message is due
+	measured int       // the first message that is measured
 	ended    time.Time
 	accepted atomic.Int64
 	refused  atomic.Int64
@@ -164,13 +165,16 @@ func (b *bench) close() {
 
 // load posts on the schedule and waits for every delivery.
 func (b *bench) load(ctx context.Context) error {
-	n := int(b.rate * b.duration.Seconds())
-	b.cpuBegin = ownCPU()
+	b.measured = int(b.rate * b.warmup.Seconds())
+	n := b.measured + int(b.rate*b.duration.Seconds())
 	b.begin = time.Now().Add(50 * time.Millisecond)
 	flight := make(chan struct{}, benchFlight)
 	var posts sync.WaitGroup
 	defer posts.Wait()
 	for i := range n {
+		if i == b.measured {
+			b.cpuBegin = ownCPU()
+		}
 		time.Sleep(time.Until(b.due(i)))
 		select {
 		case flight <- struct{}{}:
@@ -209,8 +213,10 @@ func (b *bench) postOne(ctx context.Context, i int) {
 		b.refused.Add(1)
 		return
 	}
-	b.post.add(time.Since(b.due(i)))
-	b.accepted.Add(1)
+	if i >= b.measured {
+		b.post.add(time.Since(b.due(i)))
+		b.accepted.Add(1)
+	}
 	b.perRoom[room].Add(1)
 }
 
@@ -281,6 +287,9 @@ func (w *watcher) take(f client.Frame, now time.Time) {
 		return
 	}
 	w.got.Add(1)
+	if i < w.bench.measured {
+		return
+	}
 	w.frame.add(now.Sub(w.bench.due(i)))
 	if date, ok := after(f.Text, `"created_date":"`, '"'); ok {
 		if committed, err := time.Parse(time.RFC3339Nano, string(date)); err == nil {

@@ -83,13 +83,12 @@ func percentilesOf(h *hdrhistogram.Histogram) percentiles {
 func (b *bench) report() benchReport {
 	frame, commit, post := emptyHistogram(), emptyHistogram(), emptyHistogram()
 	b.post.mergeInto(post)
-	var deliveries int64
 	for _, w := range b.watchers {
 		w.frame.mergeInto(frame)
 		w.commit.mergeInto(commit)
-		deliveries += w.got.Load()
 	}
-	seconds := b.ended.Sub(b.begin).Seconds()
+	deliveries := frame.TotalCount()
+	seconds := b.ended.Sub(b.due(b.measured)).Seconds()
 	return benchReport{
 		Connections:         len(b.watchers),
 		Sessions:            b.rooms(),
