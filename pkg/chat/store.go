@@ -28,8 +28,8 @@ type Store interface {
 	// Now returns the database's clock, the only one that decides anything.
 	Now(ctx context.Context) (time.Time, error)
 
-	// Ping returns nil if the database answers and its schema is the one that
-	// this build needs.
+	// Ping returns nil if the database answers and its schema is one that this build
+	// can work with.
 	Ping(ctx context.Context) error
 }
 
