@@ -64,7 +64,7 @@ func openInstallation(ctx context.Context, t *terminal, tell bool) (*installatio
 }
 
 func (i *installation) open(ctx context.Context, c *config.Config, tell bool) error {
-	if err := i.store.CheckSchema(ctx); err != nil {
+	if err := i.store.ExactSchema(ctx); err != nil {
 		return err
 	}
 	var publisher chat.Publisher = nobody{}

@@ -216,7 +216,7 @@ func (s *Store) Heads(ctx context.Context, sessionIDs []int64) (map[int64]int64,
 		return nil, nil
 	}
 	var rows []struct{ ID, LastSeq int64 }
-	err := s.all(ctx, opHeads, &rows, `SELECT id, last_seq FROM sessions WHERE id IN (?)`, bun.In(sessionIDs))
+	err := s.all(ctx, opHeads, &rows, `SELECT id, last_seq FROM sessions WHERE id IN (?)`, bun.List(sessionIDs))
 	heads := make(map[int64]int64, len(rows))
 	for _, row := range rows {
 		heads[row.ID] = row.LastSeq

@@ -44,10 +44,10 @@ func (s *Store) checkSchema(ctx context.Context) error {
 	return checkVersion(at.Version)
 }
 
-// CheckSchema returns nil only for the very schema of this build. It is for those
+// ExactSchema returns nil only for the very schema of this build. It is for those
 // who change things by hand: servers of two versions work side by side during an
 // upgrade, see Ping, and a command can wait for the right build.
-func (s *Store) CheckSchema(ctx context.Context) error {
+func (s *Store) ExactSchema(ctx context.Context) error {
 	version, err := s.SchemaVersion(ctx)
 	if err != nil {
 		return err

@@ -10,15 +10,14 @@ import (
 
 // row is an event as the database has it.
 type row struct {
-	room, seq, user   int64
-	kind              chat.EventType
-	member, target    *int64
-	client            *string
-	sum               *int64
-	body              string
-	rev, ordinal      int64
-	createdAt         time.Time
-	stranger, tooLate bool // the author was no member, the session was closed
+	room, seq, user int64
+	kind            chat.EventType
+	member, target  *int64
+	client          *string
+	sum             *int64
+	body            string
+	rev, ordinal    int64
+	createdAt       time.Time
 }
 
 type place struct{ room, seq int64 }

@@ -91,7 +91,7 @@ func (s *Store) Memberships(ctx context.Context, userID int64, uris []string) ([
 	var rows []membershipRow
 	err := s.all(ctx, opMember, &rows,
 		`SELECT `+membershipColumns+` FROM sessions s JOIN members m ON m.session_id = s.id
-		  WHERE m.user_id = ? AND s.uri IN (?)`, userID, bun.In(uris))
+		  WHERE m.user_id = ? AND s.uri IN (?)`, userID, bun.List(uris))
 	memberships := make([]chat.Membership, len(rows))
 	for i := range rows {
 		memberships[i] = rows[i].membership()

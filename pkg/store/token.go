@@ -108,6 +108,6 @@ func (s *Store) LiveTokens(ctx context.Context, ids []int64) (live []int64, err 
 	}
 	err = s.all(ctx, opToken, &live,
 		`SELECT t.id FROM tokens t JOIN users u ON u.id = t.user_id
-		  WHERE t.id IN (?) AND t.expires_at > `+s.dialect.words.Now+` AND NOT u.disabled`, bun.In(ids))
+		  WHERE t.id IN (?) AND t.expires_at > `+s.dialect.words.Now+` AND NOT u.disabled`, bun.List(ids))
 	return live, err
 }
