@@ -213,7 +213,10 @@ func TestSessionList(t *testing.T) {
 		for range 7 {
 			opened = append(opened, ada.open())
 		}
-		ada.post(opened[2], "the latest") // moves it to the front
+		bob := signUp(t, s, "bob")
+		bob.join(opened[2])
+		ada.post(opened[2], "the first")  // who posts has read what there is
+		bob.post(opened[2], "the latest") // moves it to the front
 		want := append([]string{opened[2]}, opened[6], opened[5], opened[4], opened[3], opened[1], opened[0])
 
 		t.Run("comes in pages, latest activity first", func(t *testing.T) {
@@ -236,8 +239,12 @@ func TestSessionList(t *testing.T) {
 		t.Run("counts what is unread and shows what was said last", func(t *testing.T) {
 			first := ada.call("GET", "/api/chats/?limit=1", "").json(t)["sessions"].([]any)[0].(map[string]any)
 			last := first["last_message"].(map[string]any)
-			if last["message"] != "the latest" || first["head"] != json.Number("2") || first["unread"] != json.Number("1") {
+			if last["message"] != "the latest" || first["head"] != json.Number("4") || first["unread"] != json.Number("1") {
 				t.Errorf("listed %v", first)
+			}
+			details := bob.call("GET", "/api/chats/"+opened[2]+"/", "").json(t)
+			if details["unread"] != json.Number("0") {
+				t.Errorf("bob has not read what he posted: %v", details)
 			}
 		})
 		t.Run("refuses a bad place or size", func(t *testing.T) {
