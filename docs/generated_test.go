@@ -169,6 +169,9 @@ func gather(t *testing.T, metrics map[string]*metric, program string, makeProgra
 		t.Fatal(err)
 	}
 	response.Body.Close()
+	if program == "chatire-worker" {
+		s.awaitSubscriber(t) // which has metrics from then on
+	}
 	complaints, err := testutil.GatherAndLint(s.Metrics)
 	if err != nil {
 		t.Fatal(err)

@@ -68,3 +68,14 @@ func startSite(t *testing.T, programs ...boot.New) *site {
 	})
 	return s
 }
+
+// awaitSubscriber waits until the worker receives from the bus.
+func (s *site) awaitSubscriber(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		if _, subscriber := s.Bus.Up(); subscriber {
+			return
+		}
+	}
+	t.Fatal("the worker does not receive from the bus")
+}

@@ -65,9 +65,15 @@ func (w *Worker) refuse(c *fiber.Ctx, why refusal, status int, detail string) er
 // retryAfter is what a refused client is told to wait.
 const retryAfter = 2 * time.Second
 
-// upgrade is the handler of /ws/.
+// path is where websockets are opened: nothing else will do, also not without the
+// slash, where the server would take it for the same.
+const path = "/ws/"
+
+// upgrade is the handler of path.
 func (w *Worker) upgrade(c *fiber.Ctx) error {
 	switch {
+	case c.Path() != path:
+		return w.refuse(c, refusedRequest, fiber.StatusNotFound, "Not found.")
 	case len(c.Request().URI().QueryString()) > 0:
 		return w.refuse(c, refusedRequest, fiber.StatusBadRequest, "A websocket's address has no query; tokens go into the first frame.")
 	case !w.handshake.mine(c.Get(fiber.HeaderOrigin), c.Get(fiber.HeaderHost)):

@@ -89,6 +89,7 @@ func TestHandshake(t *testing.T) {
 		{"of http for https", handshakeWith(get, nil, "Origin: http://chat.example.com"), 403},
 		{"of another port", handshakeWith(get, nil, "Origin: https://chat.example.com:8443"), 403},
 		{"with the token in its address", handshakeWith("GET /ws/?token=x HTTP/1.1", nil), 400},
+		{"without the slash", handshakeWith("GET /ws HTTP/1.1", nil), 404},
 		{"of version 12", handshakeWith(get, map[string]string{"Sec-WebSocket-Version": "12"}), 426},
 		{"without a version", handshakeWith(get, map[string]string{"Sec-WebSocket-Version": ""}), 426},
 		{"without a key", handshakeWith(get, map[string]string{"Sec-WebSocket-Key": ""}), 400},

@@ -53,7 +53,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 
 // Mount implements boot.Program.
 func (w *Worker) Mount(app *fiber.App) {
-	app.All("/ws/", w.upgrade)
+	app.All(path, w.upgrade)
 }
 
 // Run implements boot.Program: it serves until ctx ends, sends its connections
