@@ -78,7 +78,7 @@ func BenchmarkDelivery(b *testing.B) {
 	raw := make([]*socket, len(conns))
 	for i, conn := range conns {
 		c := &Connection{hub: hub}
-		c.socket = newSocket(conn, hub.spawn, func(error) {})
+		c.socket = newSocket(conn, hub.spawn, func() {}, func(error) {})
 		cur := cursors[i%len(cursors)]
 		s := &subscription{conn: c, cursor: cur, userID: int64(i), live: true}
 		cur.live = append(cur.live, s)

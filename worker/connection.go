@@ -129,7 +129,8 @@ func (c *Connection) signIn(secret chat.Secret) {
 	}
 }
 
-// seen notes a sign of life.
+// seen notes a sign of life: a frame of the peer, or that it takes what it was slow
+// to take, since a peer that is behind gets no pings to answer.
 func (c *Connection) seen() { c.lastSeen.Store(time.Now().UnixNano()) }
 
 // count notes a frame of the client and closes the connection if they are too many.

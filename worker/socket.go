@@ -38,6 +38,7 @@ type socket struct {
 	raw      syscall.RawConn
 	spawn    func(func()) // starts a goroutine that somebody waits for
 	onFail   func(error)  // called once, without locks, when writing fails
+	onTaken  func()       // called, without locks, when a peer that was slow has taken something
 
 	mu      sync.Mutex // guards all below
 	room    *sync.Cond // signalled when blocked ends or the socket closes
@@ -48,8 +49,8 @@ type socket struct {
 	closed  bool
 }
 
-func newSocket(conn net.Conn, spawn func(func()), onFail func(error)) *socket {
-	s := &socket{Conn: conn, spawn: spawn, onFail: onFail}
+func newSocket(conn net.Conn, spawn func(func()), onTaken func(), onFail func(error)) *socket {
+	s := &socket{Conn: conn, spawn: spawn, onTaken: onTaken, onFail: onFail}
 	s.room = sync.NewCond(&s.mu)
 	if c, ok := conn.(syscall.Conn); ok {
 		if raw, err := c.SyscallConn(); err == nil {
@@ -196,6 +197,9 @@ func (s *socket) writeRest(buf []byte, n int) {
 		_ = s.Conn.SetWriteDeadline(time.Now().Add(writePatience))
 		m, err := s.Conn.Write(buf[n:])
 		n += m
+		if m > 0 {
+			s.onTaken()
+		}
 		if err != nil && !(m > 0 && errors.Is(err, os.ErrDeadlineExceeded)) {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				err = errNotReading

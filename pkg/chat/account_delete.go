@@ -6,12 +6,17 @@ import (
 	"fmt"
 )
 
-// memberSessionsPage is how many Sessions of a User are read at once.
-const memberSessionsPage = 200
+// leavePage is how many Sessions are left in one transaction. Each locks its
+// Session, and all of them must fit in the time that a transaction may take.
+const leavePage = 100
 
-// DeleteAccount ends the asker's account in one transaction. They leave every
-// Session; what they own passes to the oldest other Member, or is closed if nobody
-// is left. Their Messages stay, without a name.
+// DeleteAccount ends the asker's account. They leave every Session; what they own
+// passes to the oldest other Member, or is closed if nobody is left. Their Messages
+// stay, without a name.
+//
+// It goes from transaction to transaction, each of which leaves some Sessions and
+// the last of which ends the account. One that stops half-way has left the Sessions
+// that it said it left, and asking again goes on from there.
 func (s *Service) DeleteAccount(ctx context.Context, who Identity, current Secret) error {
 	wrong := complaints{}
 	user, err := s.checkCurrent(ctx, who, current, wrong)
@@ -21,6 +26,17 @@ func (s *Service) DeleteAccount(ctx context.Context, who Identity, current Secre
 	if err := wrong.refusal(); err != nil {
 		return err
 	}
+	for more := true; more; {
+		more, err = s.deleteSome(ctx, user)
+		if err != nil {
+			return fmt.Errorf("delete account: %w", err)
+		}
+	}
+	return nil
+}
+
+// deleteSome is one step of deleting an account; more says that it was not the last.
+func (s *Service) deleteSome(ctx context.Context, user User) (more bool, err error) {
 	var (
 		events []Event
 		ended  []int64
@@ -30,7 +46,7 @@ func (s *Service) DeleteAccount(ctx context.Context, who Identity, current Secre
 		if err != nil {
 			return err
 		}
-		if events, err = leaveAll(ctx, tx, now); err != nil {
+		if events, more, err = leaveSome(ctx, tx, now); err != nil || more {
 			return err
 		}
 		if ended, err = tx.DeleteTokens(ctx, user.ID, 0); err != nil {
@@ -39,40 +55,34 @@ func (s *Service) DeleteAccount(ctx context.Context, who Identity, current Secre
 		return tx.DeleteUser(ctx, user.ID)
 	})
 	if err != nil {
-		return fmt.Errorf("delete account: %w", err)
+		return false, err
 	}
-	s.allTokensEnded(user.ID, len(ended))
+	if !more {
+		s.allTokensEnded(user.ID, len(ended))
+	}
 	s.publish(ctx, events...)
 	for _, e := range events {
 		s.known.seen.Remove(memberKey{e.URI, user.ID})
 	}
-	return nil
+	return more, nil
 }
 
-// leaveAll ends all memberships of a User and returns the Events that say so. It
-// locks the Sessions in the order of their ids, as everybody does.
-func leaveAll(ctx context.Context, tx Store, user User) ([]Event, error) {
-	var (
-		events []Event
-		after  int64
-	)
-	for {
-		page, err := tx.MemberSessions(ctx, user.ID, after, memberSessionsPage)
-		if err != nil {
-			return nil, fmt.Errorf("list sessions: %w", err)
-		}
-		for _, session := range page {
-			left, err := leaveOne(ctx, tx, session.URI, user)
-			if err != nil {
-				return nil, fmt.Errorf("leave session %d: %w", session.ID, err)
-			}
-			events = append(events, left...)
-			after = session.ID
-		}
-		if len(page) < memberSessionsPage {
-			return events, nil
-		}
+// leaveSome ends up to leavePage memberships of a User and returns the Events that
+// say so, and whether there may be more. It locks the Sessions in the order of their
+// ids, as everybody does.
+func leaveSome(ctx context.Context, tx Store, user User) (events []Event, more bool, err error) {
+	page, err := tx.MemberSessions(ctx, user.ID, 0, leavePage)
+	if err != nil {
+		return nil, false, fmt.Errorf("list sessions: %w", err)
 	}
+	for _, session := range page {
+		left, err := leaveOne(ctx, tx, session.URI, user)
+		if err != nil {
+			return nil, false, fmt.Errorf("leave session %d: %w", session.ID, err)
+		}
+		events = append(events, left...)
+	}
+	return events, len(page) == leavePage, nil
 }
 
 // leaveOne ends one membership. The owner hands over first, so that there is an
