@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -63,7 +62,7 @@ func TestStories(t *testing.T) {
 
 // tell runs one script with the variables that it may use.
 func tell(t *testing.T, story string, database chat.Secret) {
-	public, ops := unusedAddress(t), unusedAddress(t)
+	public, ops := freeAddress(t), freeAddress(t)
 	worker := &listener{controls: make(chan chat.Control, 16)}
 	testscript.Run(t, testscript.Params{
 		Files:               []string{story},
@@ -93,17 +92,6 @@ func tell(t *testing.T, story string, database chat.Secret) {
 			"told":      worker.told,
 		},
 	})
-}
-
-// unusedAddress returns an address of this machine that nobody listens on.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // status N fails unless the last chatirectl ended with N.
