@@ -33,12 +33,11 @@ const (
 )
 
 // Connection is one websocket: one signed-in device that watches many Sessions. A
-// goroutine reads it, answering each of the client's frames before the next. It
-// has others only while something is behind: see socket and pump.
+// goroutine reads it, and has each of the client's frames answered before the next:
+// see aside. There are others only while something is behind: see socket and pump.
 type Connection struct {
 	hub    *Hub
 	id     string
-	addr   string
 	opened time.Time
 	socket *socket
 	ws     *gws.Conn
@@ -46,11 +45,15 @@ type Connection struct {
 
 	onKnown func() // called when it signs in
 
+	greeted  atomic.Bool  // hello was sent: nothing may come before it
 	lastSeen atomic.Int64 // unix nanoseconds of the last sign of life
 	closing  atomic.Int32 // the code it was closed with by us, 0 while open
 
-	// Only the reader's goroutine uses these.
-	who       chat.Identity
+	// who is signed in. It is set once, by admit, under the hub's lock, which others
+	// than the reader take to read it.
+	who chat.Identity
+
+	// Only the reader's goroutine uses these, and who answers for it.
 	admitted  bool // it is signed in
 	deadline  *time.Timer
 	frames    window
@@ -85,23 +88,16 @@ func (c *Connection) signIn(secret chat.Secret) {
 	defer cancel()
 	who, err := c.hub.users.Authenticate(ctx, secret)
 	c.header = ""
-	switch chat.CodeOf(err) {
-	case "":
-	case chat.Unauthorized, chat.NotFound:
+	if chat.CodeOf(err) == chat.Unauthorized {
 		c.close(closeSignedOut, "this token is not accepted")
 		return
-	default:
+	}
+	if err != nil {
 		c.hub.log.Warn("check token", "connection", c.id, "error", err)
 		c.close(closeFault, "")
 		return
 	}
-	if err != nil {
-		c.hub.log.Error("check token", "connection", c.id, "error", err)
-		c.close(closeFault, "")
-		return
-	}
-	c.who = who
-	if wait, ok := c.hub.admit(c); !ok {
+	if wait, ok := c.hub.admit(c, who); !ok {
 		c.close(closeTooMany, milliseconds(wait))
 		return
 	}
@@ -124,6 +120,7 @@ func (c *Connection) signIn(secret chat.Secret) {
 			FramesPer10s:  c.hub.framesPer10s,
 		},
 	}))
+	c.greeted.Store(true)
 	if hint, draining := c.hub.drainHint(c); draining {
 		c.socket.send(encode(drainFrame{"drain", hint.Milliseconds()}))
 	}

@@ -3,9 +3,13 @@ package worker
 import (
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -143,6 +147,41 @@ func TestTypingIsShownToOthersOnly(t *testing.T) {
 	})
 }
 
+func TestDebugHubShowsPositions(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://")
+	ada := s.signUp(t, "ada")
+	room := s.room(t, ada)
+	stop := make(chan struct{})
+	var looking sync.WaitGroup
+	looking.Go(func() { // while others sign in
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				s.worker.hub.ServeHTTP(httptest.NewRecorder(), nil)
+			}
+		}
+	})
+	for range 10 {
+		s.connect(t, ada)
+	}
+	close(stop)
+	looking.Wait()
+	d := s.connect(t, ada)
+	d.live(t, room)
+	answer, err := http.Get(s.ops + "/debug/hub")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	want := fmt.Sprintf(`"subscriptions":[{"uri":%q,"position":1,"head":1,"live":true}]`, room)
+	if err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("%v, it does not show %s: %s", err, want, text)
+	}
+}
+
 func TestNewEpochEndsAllConnections(t *testing.T) {
 	s := startSite(t, storeURL(t), "memory://")
 	d := s.connect(t, s.signUp(t, "ada"))
@@ -156,7 +195,12 @@ func TestDrain(t *testing.T) {
 	s := startSite(t, storeURL(t), "memory://")
 	ada, bob := s.signUp(t, "ada"), s.signUp(t, "bob")
 	devices := []*device{s.connect(t, ada), s.connect(t, bob), s.connect(t, bob)}
+	unknown, _ := s.dial(t)
 	s.stop()
+	unknown.wantClosed(t, closeRestart)
+	if f, ok := <-unknown.frames; ok {
+		t.Errorf("before hello came %v", f)
+	}
 	hints := map[float64]bool{}
 	for _, d := range devices {
 		f := <-d.frames

@@ -1,9 +1,7 @@
 package worker
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 )
 
@@ -33,7 +31,7 @@ func (h *Hub) drain() {
 	}
 	h.mu.Unlock()
 	for _, c := range conns {
-		if hint, ok := h.drainHint(c); ok {
+		if hint, ok := h.drainHint(c); ok && c.greeted.Load() {
 			c.socket.offer(encode(drainFrame{"drain", hint.Milliseconds()}))
 			c.socket.flush()
 		}
@@ -42,7 +40,7 @@ func (h *Hub) drain() {
 }
 
 // drainHint returns how long until a connection is to come back elsewhere. One that
-// came in just before is told at its sign-in.
+// has not signed in yet is told when it does.
 func (h *Hub) drainHint(c *Connection) (time.Duration, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -66,15 +64,8 @@ func (h *Hub) closeInTurn() {
 		if len(conns) == 0 {
 			return
 		}
-		now := time.Now()
-		hint := func(c *Connection) time.Time {
-			h.mu.Lock()
-			defer h.mu.Unlock()
-			return h.hints[c]
-		}
-		slices.SortFunc(conns, func(a, b *Connection) int { return cmp.Compare(hint(a).UnixNano(), hint(b).UnixNano()) })
 		for _, c := range conns {
-			if at := hint(c); !at.After(now) {
+			if left, _ := h.drainHint(c); left == 0 { // also one that came too late for a hint
 				c.close(closeRestart, "")
 			}
 		}

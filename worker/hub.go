@@ -210,13 +210,14 @@ func (h *Hub) insert(c *Connection) {
 }
 
 // admit lists a connection under its user, unless there are too many of them.
-func (h *Hub) admit(c *Connection) (wait time.Duration, ok bool) {
+func (h *Hub) admit(c *Connection, who chat.Identity) (wait time.Duration, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	id := c.who.User.ID
+	id := who.User.ID
 	if h.perUser.on && len(h.byUser[id]) >= h.perUser.count {
 		return h.perUser.window, false
 	}
+	c.who = who
 	h.byUser[id] = append(h.byUser[id], c)
 	return 0, true
 }

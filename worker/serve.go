@@ -37,7 +37,7 @@ func newUpgrader(log gws.Logger) *gws.Upgrader {
 // serve is a connection's life: the handshake's answer, then one frame of the
 // client after another.
 func (w *Worker) serve(conn net.Conn, early []byte, request *http.Request, addr netip.Addr, secret chat.Secret) {
-	c := &Connection{hub: w.hub, id: newConnectionID(), addr: addr.String(), opened: time.Now(), header: secret}
+	c := &Connection{hub: w.hub, id: newConnectionID(), opened: time.Now(), header: secret}
 	c.socket = newSocket(conn, w.hub.spawn, c.seen, c.failed)
 	known := false
 	c.onKnown = func() {
