@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -82,8 +83,8 @@ func (a *Appender) Run(ctx context.Context) error {
 }
 
 // Post stores a draft and returns its outcome. The Event is what to publish if it
-// was stored: Post fills in its numbers. An error means that the outcome is not
-// known.
+// was stored, with the numbers of the outcome. An error means that the outcome is
+// not known.
 func (a *Appender) Post(ctx context.Context, d Draft, e Event) (Outcome, error) {
 	l := a.laneOf(d.SessionID)
 	p, joined, err := l.add(d, e, RequestID(ctx))
@@ -126,8 +127,12 @@ func (a *Appender) laneOf(sessionID int64) *lane {
 func (a *Appender) keepAside(sessionID int64) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	now := time.Now()
+	if len(a.locked) >= maxAside {
+		maps.DeleteFunc(a.locked, func(_ int64, until time.Time) bool { return now.After(until) })
+	}
 	if len(a.locked) < maxAside {
-		a.locked[sessionID] = time.Now().Add(setAside)
+		a.locked[sessionID] = now.Add(setAside)
 	}
 }
 
@@ -193,7 +198,7 @@ func (a *Appender) append(l *lane, batch []*post) error {
 	for i, p := range batch {
 		p.outcome = outcomes[i]
 		if p.outcome.Verdict == Stored {
-			events = append(events, p.stored())
+			events = append(events, p.outcome.number(p.event))
 			requests = append(requests, p.requestID)
 		}
 	}

@@ -127,6 +127,26 @@ func TestAppenderAfterAFailure(t *testing.T) {
 			wantStored(t, third, 3)
 		})
 	})
+	t.Run("keeps sessions aside again when those of an earlier time are done", func(t *testing.T) {
+		withAppender(t, func(t *testing.T, a *appending) {
+			const bound = 4096
+			for sessionID := range int64(bound + 1) {
+				locked := a.post(sessionID+10, "locked")
+				a.log.last(t, int(sessionID)+1).abort()
+				wantUnavailable(t, locked)
+			}
+			time.Sleep(6 * time.Second) // in the time of the bubble
+			locked := a.post(1, "locked")
+			a.log.last(t, bound+2).abort()
+			wantUnavailable(t, locked)
+
+			a.post(1, "is aside")
+			other := a.post(2, "b")
+			a.log.last(t, bound+4).store()
+			wantStored(t, other, 1)
+			a.log.commits()[bound+2].store()
+		})
+	})
 	t.Run("tries nothing again if the outcome is not known", func(t *testing.T) {
 		withAppender(t, func(t *testing.T, a *appending) {
 			a.post(1, "now")

@@ -44,13 +44,6 @@ func keyOf(d Draft) (key draftKey, ok bool) {
 	return draftKey{d.SessionID, d.UserID, *d.ClientID, d.Sum}, true
 }
 
-// stored returns the Event with the numbers of the outcome.
-func (p *post) stored() Event {
-	e := p.event
-	e.Seq, e.Rev, e.Ordinal, e.CreatedAt = p.outcome.Seq, p.outcome.Rev, p.outcome.Ordinal, p.outcome.CreatedAt
-	return e
-}
-
 // add queues a draft, or joins an equal one that is in the lane already.
 func (l *lane) add(d Draft, e Event, requestID string) (p *post, joined bool, err error) {
 	l.mu.Lock()

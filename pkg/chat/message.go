@@ -46,3 +46,9 @@ type Outcome struct {
 	Rev       int64
 	CreatedAt time.Time
 }
+
+// number returns e with the numbers of the outcome.
+func (o Outcome) number(e Event) Event {
+	e.Seq, e.Rev, e.Ordinal, e.CreatedAt = o.Seq, o.Rev, o.Ordinal, o.CreatedAt
+	return e
+}

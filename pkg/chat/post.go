@@ -63,18 +63,19 @@ func (s *Service) PostMessage(ctx context.Context, who Identity, uri, text strin
 	if m.Role == "" {
 		return s.retried(ctx, m, draft)
 	}
-	outcome, err := s.appender.Post(ctx, draft, Event{
+	e := Event{
 		SessionID: m.Session.ID,
-		URI:       uri,
+		URI:       m.Session.URI,
 		Type:      EventMessage,
 		User:      who.User,
 		Body:      text,
 		ClientID:  clientID,
-	})
+	}
+	outcome, err := s.appender.Post(ctx, draft, e)
 	if err != nil {
 		return Event{}, err
 	}
-	return s.posted(ctx, m, draft, outcome, who)
+	return s.posted(ctx, e, outcome)
 }
 
 // postable returns the Session and whether the user may be a Member of it.
@@ -93,34 +94,23 @@ func (s *Service) postable(ctx context.Context, who Identity, uri string) (Membe
 	return m, nil
 }
 
-// posted turns the outcome of a draft into the answer.
-func (s *Service) posted(ctx context.Context, m Membership, d Draft, o Outcome, who Identity) (Event, error) {
+// posted turns the outcome of a post into the answer.
+func (s *Service) posted(ctx context.Context, e Event, o Outcome) (Event, error) {
 	switch o.Verdict {
 	case Stored:
-		return Event{
-			SessionID: d.SessionID,
-			URI:       m.Session.URI,
-			Seq:       o.Seq,
-			Type:      EventMessage,
-			User:      who.User,
-			CreatedAt: o.CreatedAt,
-			Body:      d.Body,
-			ClientID:  d.ClientID,
-			Rev:       o.Rev,
-			Ordinal:   o.Ordinal,
-		}, nil
+		return o.number(e), nil
 	case Known:
-		e, err := s.store.Event(ctx, d.SessionID, o.Seq)
+		stored, err := s.store.Event(ctx, e.SessionID, o.Seq)
 		if err != nil {
 			return Event{}, fmt.Errorf("find the stored message: %w", err)
 		}
-		return e, nil
+		return stored, nil
 	case Clashed:
 		return Event{}, errClientIDTaken
 	case Shut:
 		return Event{}, ErrClosed
 	default:
-		s.known.seen.Remove(memberKey{m.Session.URI, d.UserID})
+		s.known.seen.Remove(memberKey{e.URI, e.User.ID})
 		return Event{}, ErrNotFound
 	}
 }
