@@ -92,14 +92,22 @@ func (o *chatOptions) run(ctx context.Context) error {
 	defer c.Close()
 	me, signOut, err := o.signIn(ctx, c)
 	if err != nil {
-		return err
+		return o.noServer(err)
 	}
 	defer signOut()
 	t, err := o.enter(ctx, me)
 	if err != nil {
-		return err
+		return o.noServer(err)
 	}
 	return t.run(ctx)
+}
+
+// noServer says more about a server that does not answer.
+func (o *chatOptions) noServer(err error) error {
+	if !isUnreachable(err) {
+		return err
+	}
+	return unreachableError{fmt.Errorf("%w\nDoes Chatire run at %s? Say where with --server", err, o.server)}
 }
 
 // signIn returns a client that is signed in, and what ends a token that was made

@@ -12,11 +12,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/chatire/chatire/api"
 	"github.com/chatire/chatire/pkg/boot"
+	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/config"
 	"github.com/chatire/chatire/worker"
 )
@@ -78,8 +80,11 @@ func (o *devOptions) run(ctx context.Context) error {
 			fmt.Fprintf(o.out, "Chatire runs at http://%s and keeps its data in %s. End it with Ctrl-C.\n", public, folder)
 		},
 	})
-	if errors.Is(err, context.Canceled) {
+	switch {
+	case errors.Is(err, context.Canceled):
 		return nil
+	case errors.Is(err, syscall.EADDRINUSE):
+		return chat.Errorf(chat.Conflict, "Another program has %s or %s: end it, or say others with --listen and --ops-listen.", c.Listen, c.OpsListen)
 	}
 	return err
 }
@@ -101,7 +106,10 @@ func (o *devOptions) folder() (folder string, forget func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	return folder, func() {}, os.MkdirAll(folder, 0o700)
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return "", nil, fmt.Errorf("make the folder for the data: %w; say another with --data", err)
+	}
+	return folder, func() {}, nil
 }
 
 // dataFolder returns the user's folder for our data, as the XDG base directory

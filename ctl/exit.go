@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/url"
 	"strings"
@@ -97,6 +98,9 @@ func exitCode(err error) int {
 func isUnreachable(err error) bool {
 	if _, away := errors.AsType[unreachableError](err); away {
 		return true
+	}
+	if _, local := errors.AsType[*fs.PathError](err); local {
+		return false // its errno would pass for one of the network
 	}
 	if _, away := errors.AsType[net.Error](err); away {
 		return true

@@ -25,12 +25,18 @@ import (
 // patience bounds every wait of these tests.
 const patience = 60 * time.Second
 
+// programsFolder is where programs builds; "" until it does.
+var programsFolder string
+
+func removePrograms() { _ = os.RemoveAll(programsFolder) }
+
 // programs builds the programs once and returns the folder they are in.
 var programs = sync.OnceValues(func() (string, error) {
 	folder, err := os.MkdirTemp("", "chatire-programs-")
 	if err != nil {
 		return "", err
 	}
+	programsFolder = folder
 	build := exec.Command("go", "build", "-o", folder+"/",
 		"../api/cmd/chatire-api", "../worker/cmd/chatire-worker", "./cmd/chatirectl")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -195,7 +201,7 @@ func (in *installation) sockets() []string {
 	return addresses
 }
 
-// positions returns, as the workers tell it, whether every subscription is live.
+// settled returns what the workers say of the first subscription that is not live.
 func (in *installation) settled() error {
 	for _, p := range in.workers {
 		var hub struct {

@@ -75,16 +75,10 @@ func (o *sessionListOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer i.close(&o.terminal)
-	var sessions []chat.Session
-	for after := int64(0); ; {
-		page, err := i.chat.AllSessions(ctx, after, listPage)
-		if err != nil {
-			return err
-		}
-		sessions = append(sessions, page...)
-		if len(page) < listPage {
-			return sessionKind.printList(o.out, o.output, sessions)
-		}
-		after = page[len(page)-1].ID
+	sessions, err := everything(func(after int64) ([]chat.Session, error) { return i.chat.AllSessions(ctx, after, listPage) },
+		func(s chat.Session) int64 { return s.ID })
+	if err != nil {
+		return err
 	}
+	return sessionKind.printList(o.out, o.output, sessions)
 }

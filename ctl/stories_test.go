@@ -29,7 +29,7 @@ import (
 const statusFile = "STATUS_FILE"
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tidy{m}, map[string]func(){
 		"chatirectl": func() {
 			status := ctl.Main()
 			if err := os.WriteFile(os.Getenv(statusFile), []byte(strconv.Itoa(status)), 0o600); err != nil {
@@ -38,6 +38,15 @@ func TestMain(m *testing.M) {
 			os.Exit(status)
 		},
 	})
+}
+
+// tidy runs the tests and leaves no programs behind.
+type tidy struct{ *testing.M }
+
+// Run implements testscript.TestingM.
+func (t tidy) Run() int {
+	defer removePrograms()
+	return t.M.Run()
 }
 
 // TestStories runs each script in testdata on each database. It begins without a

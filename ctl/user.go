@@ -71,9 +71,6 @@ type userListOptions struct {
 	output
 }
 
-// listPage is how many rows a command reads at once.
-const listPage = 500
-
 func newUserListCommand() *cobra.Command {
 	o := &userListOptions{}
 	cmd := &cobra.Command{
@@ -97,20 +94,16 @@ func (o *userListOptions) run(ctx context.Context) error {
 		return err
 	}
 	defer i.close(&o.terminal)
-	var accounts []account
-	for after := int64(0); ; {
-		page, err := i.chat.Users(ctx, after, listPage)
-		if err != nil {
-			return err
-		}
-		for _, u := range page {
-			accounts = append(accounts, account{User: u})
-			after = u.ID
-		}
-		if len(page) < listPage {
-			return userKind(false).printList(o.out, o.output, accounts)
-		}
+	users, err := everything(func(after int64) ([]chat.User, error) { return i.chat.Users(ctx, after, listPage) },
+		func(u chat.User) int64 { return u.ID })
+	if err != nil {
+		return err
 	}
+	accounts := make([]account, len(users))
+	for n, u := range users {
+		accounts[n] = account{User: u}
+	}
+	return userKind(false).printList(o.out, o.output, accounts)
 }
 
 // userOptions are those of the commands about one account.

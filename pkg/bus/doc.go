@@ -26,9 +26,10 @@
 // queue is exclusive, transient and bounded; each new connection declares a new
 // one, since the old name stays locked until the broker has noticed the loss.
 //
-// # Why not the ready-made parts
+// # Why not all of the ready-made parts
 //
-// The Subscriber is watermill's interface on our own consumer. A subscriber of
+// Exchanges, queue and bindings are declared by watermill-amqp's builder. The
+// Subscriber is watermill's interface on our own consumer. A subscriber of
 // watermill-amqp that is replaced after each loss leaves a goroutine behind for
 // each one and touches its state from two goroutines unguarded, which the race
 // detector reports. Its pooled publisher can block for ever after failed reopens.
