@@ -85,6 +85,11 @@ func (b *bridge) handle(m *message.Message) error {
 	for _, t := range pack.Typings {
 		b.hub.typing(t)
 	}
+	if pack.Sender != b.bus.Instance() {
+		for _, l := range pack.Loads {
+			b.hub.balance.hear(pack.Sender, l, received)
+		}
+	}
 	return nil
 }
 

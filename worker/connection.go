@@ -26,10 +26,6 @@ const (
 
 	// maxBadFrames is how many frames that cannot be read a connection may send.
 	maxBadFrames = 10
-
-	// pageEvents and pageBytes bound one read of the Log for a connection.
-	pageEvents = 200
-	pageBytes  = 256 << 10
 )
 
 // Connection is one websocket: one signed-in device that watches many Sessions. A
@@ -48,6 +44,7 @@ type Connection struct {
 	greeted  atomic.Bool  // hello was sent: nothing may come before it
 	lastSeen atomic.Int64 // unix nanoseconds of the last sign of life
 	closing  atomic.Int32 // the code it was closed with by us, 0 while open
+	returns  atomic.Int64 // unix nanoseconds of when it is to come back elsewhere, 0 if it stays
 
 	// who is signed in. It is set once, by admit, under the hub's lock, which others
 	// than the reader take to read it.
@@ -121,9 +118,7 @@ func (c *Connection) signIn(secret chat.Secret) {
 		},
 	}))
 	c.greeted.Store(true)
-	if hint, draining := c.hub.drainHint(c); draining {
-		c.socket.send(encode(drainFrame{"drain", hint.Milliseconds()}))
-	}
+	c.tellReturn()
 }
 
 // seen notes a sign of life: a frame of the peer, or that it takes what it was slow

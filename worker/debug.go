@@ -33,7 +33,7 @@ func (h *Hub) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"epoch":       h.epoch(),
-		"draining":    h.isDraining(),
+		"draining":    h.draining.Load(),
 		"connections": connections,
 	})
 }

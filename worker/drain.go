@@ -17,60 +17,62 @@ const (
 	closeWait = 2 * time.Second
 )
 
-// drain sends every connection elsewhere: each is told when to come back, evenly
-// spread, and is closed then with 1012. Until then it gets its frames.
+// drain sends every connection elsewhere, and returns when all have gone. Until its
+// turn comes each gets its frames.
 func (h *Hub) drain() {
-	conns := h.all()
-	spread := min(drainMost, time.Duration(len(conns))*time.Second/drainRate)
+	h.draining.Store(true)
 	h.metrics.draining.Set(1)
+	conns := h.all()
+	h.sendAway(conns, min(drainMost, time.Duration(len(conns))*time.Second/drainRate))
+	h.closeRest()
+}
+
+// sendAway has connections come back elsewhere: each is told when, evenly over
+// spread, and is closed then with 1012. It returns when all were.
+func (h *Hub) sendAway(conns []*Connection, spread time.Duration) {
 	begin := time.Now()
-	h.mu.Lock()
-	h.draining = true
 	for i, c := range conns {
-		h.hints[c] = begin.Add(spread * time.Duration(i+1) / time.Duration(len(conns)))
+		c.returnAt(begin.Add(spread * time.Duration(i+1) / time.Duration(len(conns))))
 	}
-	h.mu.Unlock()
-	for _, c := range conns {
-		if hint, ok := h.drainHint(c); ok && c.greeted.Load() {
-			c.socket.offer(encode(drainFrame{"drain", hint.Milliseconds()}))
-			c.socket.flush()
-		}
+	for i, c := range conns {
+		h.pause(time.Until(begin.Add(spread * time.Duration(i+1) / time.Duration(len(conns)))))
+		c.close(closeRestart, "")
 	}
-	h.closeInTurn()
 }
 
-// drainHint returns how long until a connection is to come back elsewhere. One that
-// has not signed in yet is told when it does.
-func (h *Hub) drainHint(c *Connection) (time.Duration, bool) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	at, ok := h.hints[c]
-	return max(time.Until(at), 0), h.draining && ok
+// returnAt tells the client when to come back. One that has not signed in yet is
+// told when it has: see tellReturn.
+func (c *Connection) returnAt(at time.Time) {
+	c.returns.Store(at.UnixNano())
+	if c.greeted.Load() {
+		c.tellReturn()
+	}
 }
 
-// isDraining says that no new connection is taken.
-func (h *Hub) isDraining() bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.draining
+// tellReturn tells the client when to come back, if it is to.
+func (c *Connection) tellReturn() {
+	if at := c.returns.Load(); at != 0 {
+		left := max(time.Until(time.Unix(0, at)), 0)
+		c.socket.offer(encode(drainFrame{"drain", left.Milliseconds()}))
+		c.socket.flush()
+	}
 }
 
-// closeInTurn closes each connection at its time and returns when all have gone.
-func (h *Hub) closeInTurn() {
-	ctx, cancel := context.WithTimeout(h.ctx, drainMost+closeWait)
+// closeRest closes those that came while the others went, and waits until nobody
+// is left. Who does not go is dropped.
+func (h *Hub) closeRest() {
+	ctx, cancel := context.WithTimeout(h.ctx, closeWait)
 	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
 	for {
 		conns := h.all()
 		if len(conns) == 0 {
 			return
 		}
-		for _, c := range conns {
-			if left, _ := h.drainHint(c); left == 0 { // also one that came too late for a hint
-				c.close(closeRestart, "")
-			}
-		}
+		closeAll(conns, closeRestart, "")
 		select {
-		case <-time.After(20 * time.Millisecond):
+		case <-tick.C:
 		case <-ctx.Done():
 			for _, c := range h.all() {
 				c.drop()

@@ -14,6 +14,7 @@ const (
 	closeTooBig      = 1009
 	closeFault       = 1011 // ours
 	closeRestart     = 1012 // a restart, a drain, or a new epoch
+	closeFull        = 1013 // the reason is how many milliseconds to wait
 	closeBadFrame    = 4400
 	closeSignedOut   = 4401
 	closeNoAuth      = 4408

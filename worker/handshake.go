@@ -83,7 +83,7 @@ func (w *Worker) upgrade(c *fiber.Ctx) error {
 	case c.Get(fiber.HeaderSecWebSocketVersion) != "13":
 		c.Set(fiber.HeaderSecWebSocketVersion, "13")
 		return w.refuse(c, refusedVersion, fiber.StatusUpgradeRequired, "Only version 13 of websockets is spoken here.")
-	case w.hub.isDraining():
+	case w.hub.draining.Load():
 		return w.refuse(c, refusedDraining, fiber.StatusServiceUnavailable, "This process is about to stop.")
 	}
 	addr := httpd.ClientAddr(c)

@@ -33,16 +33,11 @@ type Bus interface {
 	SlotOf(uri string) int
 	Bind(ctx context.Context, slot int) error
 	PublishTyping(t chat.Typing)
+	PublishLoad(l chat.Load)
 }
 
-const (
-	// shards spread the watched Sessions over as many locks.
-	shards = 64
-
-	// pagesHeld is how many connections may hold a page of the Log at once. The
-	// others wait for their turn.
-	pagesHeld = 64
-)
+// shards spread the watched Sessions over as many locks.
+const shards = 64
 
 // Hub knows which connections on this process watch which Session. It takes frames
 // from the bus and brings them, each once and in order, to those who watch; what
@@ -56,12 +51,14 @@ type Hub struct {
 
 	ctx     context.Context // ends when the hub has stopped
 	running sync.WaitGroup  // every goroutine of hub and connections
-	pages   chan struct{}   // has a token for each page that is held
+	pages   *pages
+	balance *balance
 
 	frames       limit // client frames of one connection
 	perUser      limit // connections of one user
 	framesPer10s int
 
+	draining atomic.Bool // no new connection is taken
 	epochNow atomic.Pointer[string]
 	bound    sync.Map // slots that were bound: int -> struct{}
 
@@ -71,23 +68,23 @@ type Hub struct {
 	}
 	seed maphash.Seed
 
-	mu       sync.Mutex // guards all below
-	conns    map[*Connection]struct{}
-	byUser   map[int64][]*Connection
-	holes    []*cursor
-	draining bool
-	hints    map[*Connection]time.Time
+	mu        sync.Mutex // guards all below
+	admission *admission
+	conns     map[*Connection]struct{}
+	byUser    map[int64][]*Connection
+	holes     []*cursor
 
 	holesFound chan struct{} // has a token while holes may be non-empty
 }
 
 // HubOptions are what a hub is made of.
 type HubOptions struct {
-	Store  Log
-	Users  Users
-	Bus    Bus
-	Log    *slog.Logger
-	Limits config.RateLimit
+	Store       Log
+	Users       Users
+	Bus         Bus
+	Log         *slog.Logger
+	Limits      config.RateLimit
+	Connections int // at once
 }
 
 func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
@@ -98,15 +95,16 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 		log:        o.Log,
 		metrics:    m,
 		ctx:        ctx,
-		pages:      make(chan struct{}, pagesHeld),
+		balance:    newBalance(),
+		admission:  newAdmission(o.Connections, limitOf(o.Limits, config.LimitConnects)),
 		frames:     limitOf(o.Limits, config.LimitFrames),
 		perUser:    limitOf(o.Limits, config.LimitUserSockets),
 		seed:       maphash.MakeSeed(),
 		conns:      map[*Connection]struct{}{},
 		byUser:     map[int64][]*Connection{},
-		hints:      map[*Connection]time.Time{},
 		holesFound: make(chan struct{}, 1),
 	}
+	h.pages = newPages(h)
 	h.framesPer10s = h.frames.per(10 * time.Second)
 	for i := range h.shard {
 		h.shard[i].cursors = map[string]*cursor{}
@@ -201,12 +199,17 @@ func (h *Hub) cursors() []*cursor {
 	return all
 }
 
-// insert adds a connection that has not signed in yet.
-func (h *Hub) insert(c *Connection) {
+// insert adds a connection that has not signed in yet, unless there are too many or
+// too many come: then it is to wait.
+func (h *Hub) insert(c *Connection) (wait time.Duration, ok bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if wait, ok := h.admission.enter(len(h.conns), time.Now()); !ok {
+		return wait, false
+	}
 	h.conns[c] = struct{}{}
 	h.metrics.connections.Set(float64(len(h.conns)))
+	return 0, true
 }
 
 // admit lists a connection under its user, unless there are too many of them.
@@ -227,7 +230,6 @@ func (h *Hub) remove(c *Connection) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	delete(h.conns, c)
-	delete(h.hints, c)
 	h.metrics.connections.Set(float64(len(h.conns)))
 	id := c.who.User.ID
 	if i := slices.Index(h.byUser[id], c); i >= 0 {
@@ -258,32 +260,26 @@ func (h *Hub) all() []*Connection {
 
 func (h *Hub) publishTyping(t chat.Typing) { h.bus.PublishTyping(t) }
 
-// read brings a subscription up by one page of the Log. The page is given back
-// before anything waits for a client.
+// read brings a subscription up by one page of the Log.
 func (h *Hub) read(c *Connection, s *subscription) progress {
-	select {
-	case h.pages <- struct{}{}:
-		defer func() { <-h.pages }()
-	case <-h.ctx.Done():
-		return isOver
+	pg := h.pages.take(s.missing())
+	p := h.feed(c, s, pg.frames)
+	h.pages.give(pg)
+	if pg.err != nil {
+		h.log.Warn("read log", "connection", c.id, "error", pg.err)
 	}
-	s.cursor.mu.Lock()
-	piece := chat.Range{SessionID: s.cursor.sessionID, After: s.pos, Limit: pageEvents}
-	s.cursor.mu.Unlock()
-	ctx, cancel := h.deadline()
-	events, err := h.store.ReadLog(ctx, []chat.Range{piece}, pageBytes)
-	cancel()
-	if err != nil || len(events) == 0 {
-		if err != nil {
-			h.log.Warn("read log", "connection", c.id, "error", err)
-		}
+	if len(pg.frames) == 0 {
 		h.pause(repairPause)
-		return needsLog
 	}
-	for len(events) > 0 {
-		p, n := s.feed(events)
+	return p
+}
+
+// feed hands over frames until the connection takes no more.
+func (h *Hub) feed(c *Connection, s *subscription, frames []frame) progress {
+	for len(frames) > 0 {
+		p, n := s.feed(frames)
 		h.metrics.resumed.Add(float64(n))
-		events = events[n:]
+		frames = frames[n:]
 		c.socket.flush()
 		if p == isOver || p == isFull && c.socket.isBlocked() {
 			return p

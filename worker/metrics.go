@@ -40,7 +40,9 @@ type metrics struct {
 	catchingUp    prometheus.Gauge
 	slow          prometheus.Counter
 	resumed       prometheus.Counter
+	sharedReads   prometheus.Counter
 	draining      prometheus.Gauge
+	shed          prometheus.Counter
 	delivery      map[stage]prometheus.Observer
 	duplicates    prometheus.Counter
 	repairs       prometheus.Counter
@@ -53,7 +55,7 @@ type metrics struct {
 // closeCodes are the codes that connections end with, as labels; others count as
 // the peer's.
 var closeCodes = []int{
-	1000, 1001, closeUnsupported, 1006, closeBadText, closeTooBig, closeFault, closeRestart,
+	1000, 1001, closeUnsupported, 1006, closeBadText, closeTooBig, closeFault, closeRestart, closeFull,
 	closeBadFrame, closeSignedOut, closeNoAuth, closeNotReading, closeTooMany,
 }
 
@@ -85,6 +87,8 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		catchingUp:    gauge("chatire_ws_catchup_connections", "Connections that are catching up."),
 		slow:          counter("chatire_ws_slow_readers_total", "Connections that were closed because they took nothing."),
 		resumed:       counter("chatire_ws_resumed_events_total", "Events that connections got from the log."),
+		sharedReads:   counter("chatire_ws_shared_reads_total", "Reads of the log that a connection shared with another one."),
+		shed:          counter("chatire_ws_connections_shed_total", "Connections sent elsewhere because other workers have fewer."),
 		draining:      gauge("chatire_ws_draining", "1 while this process sends its connections elsewhere."),
 		duplicates:    counter("chatire_duplicates_dropped_total", "Frames from the bus that had come before."),
 		repairs:       counter("chatire_gap_repairs_total", "Reads of the log to fill a hole in a session."),

@@ -61,9 +61,12 @@ func (w *Worker) serve(conn net.Conn, early []byte, request *http.Request, addr 
 	}
 	c.ws = ws
 	ws.Session().(*session).conn = c
-	w.metrics.opened.Inc()
-	w.hub.insert(c)
 	defer c.socket.hangUp()
+	w.metrics.opened.Inc()
+	if wait, ok := w.hub.insert(c); !ok {
+		c.close(closeFull, milliseconds(wait))
+		return
+	}
 	defer c.leave()
 	defer c.recovered()
 	ws.ReadLoop()

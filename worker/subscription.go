@@ -131,20 +131,27 @@ func (s *subscription) greet() {
 	}
 }
 
-// feed hands over Events that were read from the Log. It returns isLive if all of
-// them were taken.
-func (s *subscription) feed(events []chat.Event) (progress, int) {
+// missing returns the next page of the Log that the subscription needs.
+func (s *subscription) missing() chat.Range {
 	s.cursor.mu.Lock()
 	defer s.cursor.mu.Unlock()
-	for i := range events {
+	return chat.Range{SessionID: s.cursor.sessionID, After: s.pos, Limit: pageEvents}
+}
+
+// feed hands over frames that were read from the Log. It returns isLive if all of
+// them were taken, and else how many.
+func (s *subscription) feed(frames []frame) (progress, int) {
+	s.cursor.mu.Lock()
+	defer s.cursor.mu.Unlock()
+	for i, f := range frames {
 		if s.over {
 			return isOver, i
 		}
-		if p := s.caught(frameOf(&events[i])); p != isLive {
+		if p := s.caught(f); p != isLive {
 			return p, i
 		}
 	}
-	return isLive, len(events)
+	return isLive, len(frames)
 }
 
 // from says where the first events of the subscription will come from.

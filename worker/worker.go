@@ -39,11 +39,12 @@ func New(k *boot.Kit) (boot.Program, error) {
 		handshake: newHandshake(k.Config.PublicURL, k.Config.CORSOrigins, newDoors(k.Config.RateLimit)),
 		stop:      stop,
 		hub: newHub(ctx, HubOptions{
-			Store:  k.Store,
-			Users:  k.Chat,
-			Bus:    k.Bus,
-			Log:    k.Log,
-			Limits: k.Config.RateLimit,
+			Store:       k.Store,
+			Users:       k.Chat,
+			Bus:         k.Bus,
+			Log:         k.Log,
+			Limits:      k.Config.RateLimit,
+			Connections: withinFiles(k.Config.Connections),
 		}, m),
 	}
 	w.upgrader = newUpgrader(gwsLog{k.Log})
@@ -81,6 +82,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.hub.spawn(func() { w.hub.probeLoop(inner, back) })
 	w.hub.spawn(func() { w.hub.mendLoop(inner) })
 	w.hub.spawn(func() { w.hub.pulseLoop(inner) })
+	w.hub.spawn(func() { w.hub.balanceLoop(inner) })
 	w.hub.spawn(func() {
 		if err := newBridge(w.hub, w.kit.Bus, w.kit.Log).run(inner); err != nil {
 			failed <- err

@@ -127,6 +127,9 @@ func (b *Bus) Close(ctx context.Context) error {
 	return nil
 }
 
+// Instance names this process: the Sender of the packs that it publishes.
+func (b *Bus) Instance() string { return b.sealer.sender }
+
 // Up says whether packs can be sent, and whether all subscriptions receive: false
 // too if there is none.
 func (b *Bus) Up() (publisher, subscriber bool) { return b.state.up() }

@@ -240,22 +240,26 @@ func TestPublish(t *testing.T) {
 			}
 		})
 
-		t.Run("carries control and typing", func(t *testing.T) {
+		t.Run("carries control, typing and load", func(t *testing.T) {
 			control := chat.Control{Kind: chat.ControlTokens, UserID: 7, TokenIDs: []int64{1, 2}}
 			typing := chat.Typing{URI: room, UserID: 7, Username: "ada"}
 			b.PublishControl(control)
 			b.PublishTyping(typing)
-			wait(t, "both", func() bool {
+			b.PublishLoad(chat.Load{Connections: 3})
+			wait(t, "all three", func() bool {
 				l.mu.Lock()
 				defer l.mu.Unlock()
 				var controls []chat.Control
 				var typings []chat.Typing
+				var loads []chat.Load
 				for _, p := range l.packs {
 					controls = append(controls, p.Controls...)
 					typings = append(typings, p.Typings...)
+					loads = append(loads, p.Loads...)
 				}
 				return fmt.Sprint(controls) == fmt.Sprint([]chat.Control{control}) &&
-					fmt.Sprint(typings) == fmt.Sprint([]chat.Typing{typing})
+					fmt.Sprint(typings) == fmt.Sprint([]chat.Typing{typing}) &&
+					fmt.Sprint(loads) == fmt.Sprint([]chat.Load{{Connections: 3}})
 			})
 		})
 

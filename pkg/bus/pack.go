@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -31,8 +30,8 @@ import (
 //	request id 1+n
 //	frame      4+n
 //
-// An entry of control is 4+n of JSON; of ephemeral, a tag (1: typing) and 4+n of
-// JSON. A tag that is not known is skipped.
+// An entry of control is 4+n of JSON; of ephemeral, a tag (1: typing, 2: load) and
+// 4+n of JSON. A tag that is not known is skipped.
 const (
 	packVersion = 1
 
@@ -54,7 +53,10 @@ const (
 	kindEphemeral kind = 3
 )
 
-const tagTyping = 1
+const (
+	tagTyping = 1
+	tagLoad   = 2
+)
 
 // Pack is what one delivery carried: one of its lists has entries. Others may have
 // the same frames, so they must not be changed.
@@ -64,6 +66,7 @@ type Pack struct {
 	Events    []chat.Copy
 	Controls  []chat.Control
 	Typings   []chat.Typing
+	Loads     []chat.Load
 }
 
 // Why a pack is refused.
@@ -122,8 +125,10 @@ func appendEntry(b []byte, i *item) []byte {
 		return appendEvent(b, chat.CopyOf(i.event, i.requestID))
 	case i.control != nil:
 		return appendJSON(b, i.control)
-	default:
+	case i.typing != nil:
 		return appendJSON(append(b, tagTyping), i.typing)
+	default:
+		return appendJSON(append(b, tagLoad), i.load)
 	}
 }
 
@@ -141,7 +146,7 @@ func appendEvent(b []byte, c chat.Copy) []byte {
 func appendJSON(b []byte, v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // neither a Control nor a Typing can fail to encode
+		panic(err) // structs of numbers and strings always encode
 	}
 	b = binary.BigEndian.AppendUint32(b, uint32(len(text)))
 	return append(b, text...)
@@ -189,18 +194,33 @@ func (p *Pack) read(r *reader, k kind, count uint32) error {
 			}
 			p.Controls = append(p.Controls, c)
 		case kindEphemeral:
-			tag, text := r.byte(), r.bytes()
-			if tag != tagTyping || r.short {
-				continue
+			if err := p.readEphemeral(r); err != nil {
+				return err
 			}
-			var t chat.Typing
-			if err := json.Unmarshal(text, &t); err != nil {
-				return fmt.Errorf("%w: %w", ErrDamaged, err)
-			}
-			p.Typings = append(p.Typings, t)
 		default:
 			return ErrDamaged
 		}
+	}
+	return nil
+}
+
+// readEphemeral reads one entry of an ephemeral pack. What it does not know it skips.
+func (p *Pack) readEphemeral(r *reader) error {
+	switch r.byte() {
+	case tagTyping:
+		var t chat.Typing
+		if err := r.json(&t); err != nil {
+			return err
+		}
+		p.Typings = append(p.Typings, t)
+	case tagLoad:
+		var l chat.Load
+		if err := r.json(&l); err != nil {
+			return err
+		}
+		p.Loads = append(p.Loads, l)
+	default:
+		r.bytes()
 	}
 	return nil
 }

@@ -165,6 +165,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(packOf(kindEvents, eventItem(1), eventItem(2)))
 	f.Add(packOf(kindControl, item{control: &chat.Control{Kind: chat.ControlTokens, TokenIDs: []int64{1}}}))
 	f.Add(packOf(kindEphemeral, item{typing: &chat.Typing{URI: "u"}}))
+	f.Add(packOf(kindEphemeral, item{load: &chat.Load{Connections: 1}}))
 	f.Add([]byte("CHTR\x02"))
 	f.Add([]byte("\x00\x00\x00\x02{}"))
 	f.Add([]byte{})

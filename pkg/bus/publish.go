@@ -33,6 +33,11 @@ func (b *Bus) PublishTyping(t chat.Typing) {
 	b.rings.put([]item{{typing: &t}}, func(item) int { return b.slots + 1 })
 }
 
+// PublishLoad hands a Load to all workers, as PublishEvents does.
+func (b *Bus) PublishLoad(l chat.Load) {
+	b.rings.put([]item{{load: &l}}, func(item) int { return b.slots + 1 })
+}
+
 // kindOf returns what the ring with this number holds.
 func (b *Bus) kindOf(ring int) kind {
 	switch ring {

@@ -23,6 +23,7 @@ type item struct {
 	requestID string
 	control   *chat.Control
 	typing    *chat.Typing
+	load      *chat.Load
 }
 
 func (i item) bytes() int {

@@ -106,6 +106,12 @@ const (
 	NoticeTokens  Notice = "tokens"
 )
 
+// Load is what a worker carries, told to the other workers. The pack that brings it
+// says whose it is.
+type Load struct {
+	Connections int `json:"connections"`
+}
+
 // Typing says that a User is writing in a Session. It is never stored.
 type Typing struct {
 	URI      string `json:"uri"`

@@ -32,6 +32,7 @@ type Config struct {
 	TermsURL     string      `env:"CHATIRE_TERMS_URL" default:"" doc:"Terms that people accept when they sign up; none if empty."`
 	SMTPURL      chat.Secret `env:"CHATIRE_SMTP_URL" default:"" doc:"Mail server: smtp://user:password@host:587?from=chat@example.com, smtps:// for TLS from the start; mail goes to the log if empty."`
 	BusSlots     int         `env:"CHATIRE_BUS_SLOTS" default:"1" doc:"Into how many slots sessions are spread on the bus; the same in every process."`
+	Connections  int         `env:"CHATIRE_MAX_CONNECTIONS" default:"20000" doc:"How many websockets one worker takes at once; its open files may allow fewer."`
 	LogLevel     string      `env:"CHATIRE_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
 }
 
@@ -83,6 +84,9 @@ func (c *Config) Check(names ...string) error {
 	}
 	if c.BusSlots < 1 || c.BusSlots > 1024 {
 		complain("CHATIRE_BUS_SLOTS", "must be from 1 to 1024")
+	}
+	if c.Connections < 1 {
+		complain("CHATIRE_MAX_CONNECTIONS", "must be at least 1")
 	}
 	if _, err := c.level(); err != nil {
 		complain("CHATIRE_LOG_LEVEL", "must be debug, info, warn or error")

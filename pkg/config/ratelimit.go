@@ -32,6 +32,7 @@ const (
 	LimitUserSockets   Limiter = "user_sockets"   // connections of one user; the window does not count
 	LimitAddrSockets   Limiter = "addr_sockets"   // connections of one address; the window does not count
 	LimitUnauthSockets Limiter = "unauth_sockets" // connections of one address before sign-in; the window does not count
+	LimitConnects      Limiter = "connects"       // new connections of one process
 )
 
 // defaultRates are the limits of an installation that says nothing else.
@@ -48,6 +49,7 @@ var defaultRates = map[Limiter]Rate{
 	LimitUserSockets:   {20, time.Minute},
 	LimitAddrSockets:   {200, time.Minute},
 	LimitUnauthSockets: {100, time.Minute},
+	LimitConnects:      {500, time.Second},
 }
 
 // Limiters returns the names of all limits, sorted.
