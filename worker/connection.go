@@ -42,9 +42,9 @@ type Connection struct {
 	onKnown func() // called when it signs in
 
 	greeted  atomic.Bool  // hello was sent: nothing may come before it
-	lastSeen atomic.Int64 // unix nanoseconds of the last sign of life
+	lastSeen atomic.Int64 // the hub's age at the last sign of life, in nanoseconds
 	closing  atomic.Int32 // the code it was closed with by us, 0 while open
-	returns  atomic.Int64 // unix nanoseconds of when it is to come back elsewhere, 0 if it stays
+	returns  atomic.Int64 // the hub's age when it is to come back elsewhere, in nanoseconds; 0 if it stays
 
 	// who is signed in. It is set once, by admit, under the hub's lock, which others
 	// than the reader take to read it.
@@ -123,7 +123,7 @@ func (c *Connection) signIn(secret chat.Secret) {
 
 // seen notes a sign of life: a frame of the peer, or that it takes what it was slow
 // to take, since a peer that is behind gets no pings to answer.
-func (c *Connection) seen() { c.lastSeen.Store(time.Now().UnixNano()) }
+func (c *Connection) seen() { c.lastSeen.Store(int64(c.hub.age())) }
 
 // count notes a frame of the client and closes the connection if they are too many.
 func (c *Connection) count() bool {

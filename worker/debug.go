@@ -49,7 +49,7 @@ func (c *Connection) debug() debugConnection {
 		Connection:    c.id,
 		User:          user,
 		Opened:        c.opened,
-		SilentSeconds: time.Since(time.Unix(0, c.lastSeen.Load())).Seconds(),
+		SilentSeconds: (c.hub.age() - time.Duration(c.lastSeen.Load())).Seconds(),
 		Blocked:       c.socket.isBlocked(),
 		Subscriptions: []debugSubscription{},
 	}

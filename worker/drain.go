@@ -43,7 +43,7 @@ func (h *Hub) sendAway(conns []*Connection, spread time.Duration) {
 // returnAt tells the client when to come back. One that has not signed in yet is
 // told when it has: see tellReturn.
 func (c *Connection) returnAt(at time.Time) {
-	c.returns.Store(at.UnixNano())
+	c.returns.Store(int64(at.Sub(c.hub.began)))
 	if c.greeted.Load() {
 		c.tellReturn()
 	}
@@ -52,7 +52,7 @@ func (c *Connection) returnAt(at time.Time) {
 // tellReturn tells the client when to come back, if it is to.
 func (c *Connection) tellReturn() {
 	if at := c.returns.Load(); at != 0 {
-		left := max(time.Until(time.Unix(0, at)), 0)
+		left := max(time.Duration(at)-c.hub.age(), 0)
 		c.socket.offer(encode(drainFrame{"drain", left.Milliseconds()}))
 		c.socket.flush()
 	}

@@ -49,6 +49,7 @@ type Hub struct {
 	log     *slog.Logger
 	metrics *metrics
 
+	began   time.Time       // all times are counted from here, so that no clock set anew moves them
 	ctx     context.Context // ends when the hub has stopped
 	running sync.WaitGroup  // every goroutine of hub and connections
 	pages   *pages
@@ -94,6 +95,7 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 		bus:        o.Bus,
 		log:        o.Log,
 		metrics:    m,
+		began:      time.Now(),
 		ctx:        ctx,
 		balance:    newBalance(),
 		admission:  newAdmission(o.Connections, limitOf(o.Limits, config.LimitConnects)),
@@ -111,6 +113,9 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 	}
 	return h
 }
+
+// age is how long the hub has lived.
+func (h *Hub) age() time.Duration { return time.Since(h.began) }
 
 // spawn starts a goroutine that the hub waits for when it stops.
 func (h *Hub) spawn(f func()) { h.running.Go(f) }

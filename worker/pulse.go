@@ -19,15 +19,15 @@ func (h *Hub) pulseLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		h.pulse(time.Now(), beat)
+		h.pulse(h.age(), beat)
 	}
 }
 
 // pulse is one second of pulseLoop.
-func (h *Hub) pulse(now time.Time, beat int) {
+func (h *Hub) pulse(age time.Duration, beat int) {
 	for _, c := range h.all() {
 		switch {
-		case now.Sub(time.Unix(0, c.lastSeen.Load())) > silence:
+		case age-time.Duration(c.lastSeen.Load()) > silence:
 			c.drop()
 		case c.beat() == beat:
 			c.socket.offer(wire{0x89, 0}) // a ping without content; RFC 6455, section 5.5.2
