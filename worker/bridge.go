@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	// laneFrames bounds the frames that wait in one lane, and so do lanes times it
-	// in all. What does not fit is dropped: the probe finds it in the Log.
+	// laneFrames bounds the frames that wait in one lane, lanesBytes what waits in all
+	// of them. What does not fit is dropped: the probe finds it in the Log.
 	laneFrames = 8192
+	lanesBytes = 32 << 20
 
 	// waveFrames bounds how many frames are brought out in one wave.
 	waveFrames = 256
@@ -33,6 +34,7 @@ type bridge struct {
 	bus   *bus.Bus
 	log   *slog.Logger
 	lanes []chan laneFrame
+	room  budget // of the lanes
 }
 
 type laneFrame struct {
@@ -45,7 +47,7 @@ func newBridge(h *Hub, b *bus.Bus, log *slog.Logger) *bridge {
 	for i := range lanes {
 		lanes[i] = make(chan laneFrame, laneFrames)
 	}
-	return &bridge{hub: h, bus: b, log: log, lanes: lanes}
+	return &bridge{hub: h, bus: b, log: log, lanes: lanes, room: budget{most: lanesBytes}}
 }
 
 // run takes deliveries until ctx ends.
@@ -109,9 +111,14 @@ func (b *bridge) sort(c *chat.Copy, received, published time.Time) {
 		request:   c.RequestID,
 		wire:      newWire(c.Frame),
 	}}
+	if !b.room.take(f.frame) {
+		b.hub.metrics.overrun.Inc()
+		return
+	}
 	select {
 	case b.lanes[hash.Sum32()%uint32(len(b.lanes))] <- f:
 	default:
+		b.room.give(f.frame.size())
 		b.hub.metrics.overrun.Inc()
 	}
 }
@@ -140,6 +147,7 @@ func (b *bridge) bringOut(ctx context.Context, lane chan laneFrame) {
 }
 
 func (b *bridge) bring(f laneFrame, w *wave) {
+	b.room.give(f.frame.size())
 	if cur := b.hub.watched(f.uri); cur != nil {
 		cur.accept(f.frame, w)
 		b.log.Debug("frame", "uri", f.uri, "seq", f.frame.seq, "request_id", f.frame.request)

@@ -7,17 +7,9 @@ import (
 	"github.com/chatire/chatire/pkg/chat"
 )
 
-// Bounds of one watched Session.
-const (
-	// ringFrames and ringBytes bound the last frames that are kept for those who are
-	// a little behind.
-	ringFrames = 64
-	ringBytes  = 64 << 10
-
-	// asideFrames bounds the frames that came before their predecessors. What does
-	// not fit is read from the log.
-	asideFrames = 64
-)
+// asideFrames bounds the frames of one Session that came before their predecessors.
+// What does not fit is read from the Log.
+const asideFrames = 64
 
 // unopened is the head of a cursor that does not know it yet.
 const unopened = -1
@@ -58,10 +50,10 @@ type cursor struct {
 	head      int64 // the highest seq without a hole before it
 	target    int64 // the highest seq that is known to exist
 	aside     map[int64]frame
-	ring      []frame // the last frames up to head
-	ringSize  int     // bytes in ring
+	ring      ring
 	live      []*subscription
 	mending   bool // it is in the hub's list of holes
+	over      bool // nobody watches it any more
 }
 
 // open tells a cursor which Session it is and how long its Log is at least. It is
@@ -101,9 +93,15 @@ func (c *cursor) keep(f frame) {
 	if c.aside == nil {
 		c.aside = map[int64]frame{}
 	}
-	if len(c.aside) < asideFrames {
+	if _, there := c.aside[f.seq]; !there && !c.over && len(c.aside) < asideFrames && c.hub.budget.take(f) {
 		c.aside[f.seq] = f
 	}
+}
+
+// unkeep takes a frame from those that were put aside.
+func (c *cursor) unkeep(f frame) {
+	delete(c.aside, f.seq)
+	c.hub.budget.give(f.size())
 }
 
 // fromAside delivers what has become due, and drops what no longer will.
@@ -111,9 +109,9 @@ func (c *cursor) fromAside(w *wave) {
 	if len(c.aside) == 0 {
 		return
 	}
-	for seq := range c.aside {
+	for seq, f := range c.aside {
 		if seq <= c.head {
-			delete(c.aside, seq)
+			c.unkeep(f)
 		}
 	}
 	for {
@@ -121,7 +119,7 @@ func (c *cursor) fromAside(w *wave) {
 		if !due {
 			return
 		}
-		delete(c.aside, f.seq)
+		c.unkeep(f)
 		c.advance(f, w)
 	}
 }
@@ -139,7 +137,9 @@ func (c *cursor) expect(seq int64) {
 // no room for it falls behind and catches up from the ring or from the Log.
 func (c *cursor) advance(f frame, w *wave) {
 	c.head = f.seq
-	c.push(f)
+	if !c.over {
+		c.ring.push(f)
+	}
 	delivered := 0
 	for i := 0; i < len(c.live); {
 		s := c.live[i]
@@ -156,7 +156,7 @@ func (c *cursor) advance(f frame, w *wave) {
 		case ended:
 			c.dropLive(i)
 			w.touch(s.conn)
-			s.conn.forget(s)
+			w.forget(s)
 		}
 	}
 	w.delivered(f, delivered)
@@ -170,19 +170,6 @@ func (c *cursor) dropLive(i int) {
 	c.live = c.live[:last]
 }
 
-func (c *cursor) push(f frame) {
-	c.ring = append(c.ring, f)
-	c.ringSize += len(f.wire)
-	drop := 0
-	for len(c.ring)-drop > ringFrames || c.ringSize > ringBytes && len(c.ring)-drop > 1 {
-		c.ringSize -= len(c.ring[drop].wire)
-		drop++
-	}
-	if drop > 0 {
-		c.ring = append(c.ring[:0], c.ring[drop:]...)
-	}
-}
-
 // covered returns the frames after pos if the ring has all of them. It is called
 // with the lock.
 func (c *cursor) covered(pos int64) ([]frame, bool) {
@@ -190,10 +177,18 @@ func (c *cursor) covered(pos int64) ([]frame, bool) {
 	if missing <= 0 {
 		return nil, true // also beyond the head: read from the Log before the bus brought it
 	}
-	if missing > int64(len(c.ring)) {
-		return nil, false
+	return c.ring.last(missing)
+}
+
+// end gives up all that is kept for a Session that nobody watches any more.
+func (c *cursor) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.ring.clear()
+	for _, f := range c.aside {
+		c.unkeep(f)
 	}
-	return c.ring[int64(len(c.ring))-missing:], true
 }
 
 // hole returns the piece of the Log that is missing, if any is.

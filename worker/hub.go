@@ -52,6 +52,7 @@ type Hub struct {
 	began   time.Time       // all times are counted from here, so that no clock set anew moves them
 	ctx     context.Context // ends when the hub has stopped
 	running sync.WaitGroup  // every goroutine of hub and connections
+	budget  budget
 	pages   *pages
 	balance *balance
 
@@ -106,6 +107,7 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 		byUser:     map[int64][]*Connection{},
 		holesFound: make(chan struct{}, 1),
 	}
+	h.budget.most = keptBytes
 	h.pages = newPages(h)
 	h.framesPer10s = h.frames.per(10 * time.Second)
 	for i := range h.shard {
@@ -139,7 +141,7 @@ func (h *Hub) acquire(entries []entry) []*cursor {
 		s.mu.Lock()
 		cur, ok := s.cursors[e.uri]
 		if !ok {
-			cur = &cursor{hub: h, uri: e.uri, head: unopened}
+			cur = &cursor{hub: h, uri: e.uri, head: unopened, ring: ring{budget: &h.budget}}
 			s.cursors[e.uri] = cur
 			h.metrics.sessions.Inc()
 		}
@@ -174,11 +176,15 @@ func (h *Hub) bind(entries []entry) {
 func (h *Hub) release(cur *cursor) {
 	s := &h.shard[h.shardOf(cur.uri)]
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	cur.watchers--
-	if cur.watchers == 0 {
+	last := cur.watchers == 0
+	if last {
 		delete(s.cursors, cur.uri)
 		h.metrics.sessions.Dec()
+	}
+	s.mu.Unlock()
+	if last {
+		cur.end()
 	}
 }
 

@@ -70,8 +70,12 @@ func (h *Hub) probeEpoch() error {
 func (h *Hub) probeHeads() error {
 	bySession := map[int64]*cursor{}
 	var ids []int64
+	short := h.budget.isShort()
 	for _, cur := range h.cursors() {
 		cur.mu.Lock()
+		if short {
+			cur.ring.clearIdle()
+		}
 		if cur.head != unopened {
 			bySession[cur.sessionID] = cur
 			ids = append(ids, cur.sessionID)

@@ -16,6 +16,7 @@ type wave struct {
 	conns   []*Connection
 	seen    map[*Connection]struct{}
 	measure []measured
+	over    []*subscription
 }
 
 type measured struct {
@@ -43,6 +44,10 @@ func (w *wave) delivered(f frame, count int) {
 	}
 }
 
+// forget notes a subscription that is over. Its connection lets go of it, and maybe
+// of its cursor, when the cursor's lock is no longer held.
+func (w *wave) forget(s *subscription) { w.over = append(w.over, s) }
+
 // flush writes to all connections of the wave.
 func (w *wave) flush() {
 	if len(w.conns) < splitAt {
@@ -54,8 +59,14 @@ func (w *wave) flush() {
 	for _, m := range w.measure {
 		w.hub.metrics.delivered(m.frame, m.count, now)
 	}
+	for _, s := range w.over {
+		s.conn.forget(s)
+	}
 	clear(w.seen)
-	w.conns, w.measure = w.conns[:0], w.measure[:0]
+	clear(w.conns)
+	clear(w.measure)
+	clear(w.over)
+	w.conns, w.measure, w.over = w.conns[:0], w.measure[:0], w.over[:0]
 }
 
 func flushAll(conns []*Connection) {

@@ -23,6 +23,10 @@ const (
 	readTimeout  = 10 * time.Second // from the first byte of a request to its last
 	writeTimeout = 15 * time.Second
 	idleTimeout  = 75 * time.Second // between two requests
+
+	// maxConnections bounds the HTTP connections at once, not counting websockets, at
+	// about 80 KB each. One more is answered 503 and closed.
+	maxConnections = 10_000
 )
 
 // requestTimeout bounds what a handler may wait for, so that a database that hangs
@@ -68,6 +72,7 @@ func New(o Options) *Server {
 		AppName:                      "chatire",
 		BodyLimit:                    maxBody,
 		CaseSensitive:                true,
+		Concurrency:                  maxConnections,
 		DisableDefaultContentType:    true,
 		DisablePreParseMultipartForm: true,
 		DisableStartupMessage:        true,
