@@ -69,7 +69,7 @@ func (i *installation) open(ctx context.Context, c *config.Config, tell bool) er
 	}
 	var publisher chat.Publisher = nobody{}
 	if tell && !strings.HasPrefix(string(c.BusURL), "memory://") {
-		if err := i.openBus(c); err != nil {
+		if err := i.openBus(ctx, c); err != nil {
 			return err
 		}
 		publisher = i.bus
@@ -90,7 +90,7 @@ func (i *installation) open(ctx context.Context, c *config.Config, tell bool) er
 	return nil
 }
 
-func (i *installation) openBus(c *config.Config) error {
+func (i *installation) openBus(ctx context.Context, c *config.Config) error {
 	err := c.Check("CHATIRE_BUS_URL", "CHATIRE_BUS_SLOTS", "CHATIRE_SECRET")
 	if err != nil {
 		return fmt.Errorf("the settings for telling workers are wrong\n%w", err)
@@ -102,7 +102,15 @@ func (i *installation) openBus(c *config.Config) error {
 		Log:        slog.New(slog.DiscardHandler), // close says what matters
 		Registerer: prometheus.NewRegistry(),
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	epoch, err := i.store.Epoch(ctx)
+	if err != nil {
+		return err
+	}
+	i.bus.SetEpoch(epoch)
+	return nil
 }
 
 // close sends what workers are to be told and closes everything.

@@ -39,6 +39,7 @@ type bridge struct {
 
 type laneFrame struct {
 	uri   string
+	epoch string // of the Log that it is of
 	frame frame
 }
 
@@ -79,7 +80,7 @@ func (b *bridge) handle(m *message.Message) error {
 	}
 	received := time.Now()
 	for i := range pack.Events {
-		b.sort(&pack.Events[i], received, pack.Published)
+		b.sort(&pack, &pack.Events[i], received)
 	}
 	for _, c := range pack.Controls {
 		b.hub.control(c)
@@ -95,14 +96,14 @@ func (b *bridge) handle(m *message.Message) error {
 	return nil
 }
 
-func (b *bridge) sort(c *chat.Copy, received, published time.Time) {
+func (b *bridge) sort(pack *bus.Pack, c *chat.Copy, received time.Time) {
 	if b.hub.watched(c.URI) == nil {
 		return
 	}
-	b.hub.metrics.carried(c.Committed, published, received)
+	b.hub.metrics.carried(c.Committed, pack.Published, received)
 	hash := fnv.New32a()
 	hash.Write([]byte(c.URI))
-	f := laneFrame{c.URI, frame{
+	f := laneFrame{c.URI, pack.Epoch, frame{
 		seq:       c.Seq,
 		kind:      c.Type,
 		ends:      c.Ends,
@@ -148,7 +149,8 @@ func (b *bridge) bringOut(ctx context.Context, lane chan laneFrame) {
 
 func (b *bridge) bring(f laneFrame, w *wave) {
 	b.room.give(f.frame.size())
-	if cur := b.hub.watched(f.uri); cur != nil {
+	// The cursor before the epoch: one that is new has the new epoch.
+	if cur := b.hub.watched(f.uri); cur != nil && f.epoch == b.hub.epoch() {
 		cur.accept(f.frame, w)
 		b.log.Debug("frame", "uri", f.uri, "seq", f.frame.seq, "request_id", f.frame.request)
 	}

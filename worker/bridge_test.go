@@ -7,6 +7,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/chatire/chatire/pkg/bus"
 	"github.com/chatire/chatire/pkg/chat"
 )
 
@@ -21,7 +22,7 @@ func TestLanesAreBounded(t *testing.T) {
 		before := testutil.ToFloat64(s.worker.hub.metrics.overrun)
 		const frames = 3 * laneFrames
 		for seq := range int64(frames) {
-			b.sort(&chat.Copy{URI: room, Seq: 2 + seq, Frame: bytes.Repeat([]byte("x"), size)}, time.Now(), time.Now())
+			b.sort(&bus.Pack{}, &chat.Copy{URI: room, Seq: 2 + seq, Frame: bytes.Repeat([]byte("x"), size)}, time.Now())
 		}
 		waiting, bytes := 0, int64(0)
 		for _, lane := range b.lanes {

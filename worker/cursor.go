@@ -53,7 +53,7 @@ type cursor struct {
 	ring      ring
 	live      []*subscription
 	mending   bool // it is in the hub's list of holes
-	over      bool // nobody watches it any more
+	over      bool // nothing is kept or delivered any more
 }
 
 // open tells a cursor which Session it is and how long its Log is at least. It is
@@ -127,7 +127,7 @@ func (c *cursor) fromAside(w *wave) {
 // expect notes that the Log reaches seq. If this cursor is behind there is a hole.
 func (c *cursor) expect(seq int64) {
 	c.target = max(c.target, seq)
-	if c.head != unopened && c.target > c.head && !c.mending {
+	if c.head != unopened && c.target > c.head && !c.mending && !c.over {
 		c.mending = true
 		c.hub.mend(c)
 	}
@@ -180,11 +180,12 @@ func (c *cursor) covered(pos int64) ([]frame, bool) {
 	return c.ring.last(missing)
 }
 
-// end gives up all that is kept for a Session that nobody watches any more.
+// end gives up all that is kept for a Session, and delivers nothing more.
 func (c *cursor) end() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.over = true
+	c.live = nil
 	c.ring.clear()
 	for _, f := range c.aside {
 		c.unkeep(f)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -182,13 +183,61 @@ func TestDebugHubShowsPositions(t *testing.T) {
 	}
 }
 
-func TestNewEpochEndsAllConnections(t *testing.T) {
-	s := startSite(t, storeURL(t), "memory://")
-	d := s.connect(t, s.signUp(t, "ada"))
+// TestNewEpoch restores a shorter log under a device that will not go.
+func TestNewEpoch(t *testing.T) {
+	s := startSite(t, storeURL(t), "memory://", "CHATIRE_RATE_LIMIT=off")
+	ada := s.signUp(t, "ada")
+	room := s.room(t, ada)
+	d, lingering := s.connect(t, ada), s.connect(t, ada)
+	d.live(t, room)
+	lingering.live(t, room)
+	wake := lingering.sleep()
+	defer wake()
+	for range 10 {
+		s.post(t, ada, room, "of the old log")
+	}
+	d.wantEvents(t, room, 2, 11)
+	old := s.worker.hub.watched(room)
+
+	s.cutLog(t, room, 5)
+	d.wantClosed(t, closeRestart)
+
+	late := frame{seq: 6, wire: newWire([]byte("of the old log"))}
+	bridge := newBridge(s.worker.hub, s.Bus, testLog())
+	again := s.connect(t, ada)
+	again.subscribe(t, room, 0)
+	again.want(t, map[string]any{"type": "subscribed", "head": 5, "from": "log"})
+	again.wantEvents(t, room, 1, 5)
+	again.want(t, map[string]any{"type": "caught_up", "seq": 5})
+	w := s.worker.hub.newWave()
+	old.accept(late, w)
+	bridge.bring(laneFrame{room, "of the old log", late}, w)
+	w.flush()
+	s.post(t, ada, room, "of the new log")
+	again.want(t, map[string]any{"type": "event", "seq": 6, "message": "of the new log"})
+	again.quiet(t)
+}
+
+// cutLog makes the log of a session as short as it was when a backup was made, and
+// gives it a new epoch as restoring one does.
+func (s *site) cutLog(t *testing.T, uri string, head int64) {
+	t.Helper()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(string(s.Config.DatabaseURL), "sqlite://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, statement := range []string{
+		`DELETE FROM events WHERE seq > $1 AND session_id = (SELECT id FROM sessions WHERE uri = $2)`,
+		`UPDATE sessions SET last_seq = $1, last_ordinal = $1 - 1 WHERE uri = $2`,
+	} {
+		if _, err := db.ExecContext(t.Context(), statement, head, uri); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if _, err := s.Store.NewEpoch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	d.wantClosed(t, closeRestart)
 }
 
 func TestDrain(t *testing.T) {

@@ -178,13 +178,29 @@ func (h *Hub) release(cur *cursor) {
 	s.mu.Lock()
 	cur.watchers--
 	last := cur.watchers == 0
-	if last {
+	if last && s.cursors[cur.uri] == cur {
 		delete(s.cursors, cur.uri)
 		h.metrics.sessions.Dec()
 	}
 	s.mu.Unlock()
 	if last {
 		cur.end()
+	}
+}
+
+// forgetCursors ends all cursors, whoever holds them, since what they know is of
+// another Log. Who subscribes after that gets a new one.
+func (h *Hub) forgetCursors() {
+	for i := range h.shard {
+		s := &h.shard[i]
+		s.mu.Lock()
+		old := s.cursors
+		s.cursors = map[string]*cursor{}
+		s.mu.Unlock()
+		h.metrics.sessions.Sub(float64(len(old)))
+		for _, cur := range old {
+			cur.end()
+		}
 	}
 }
 

@@ -60,9 +60,8 @@ func (h *Hub) probeEpoch() error {
 	}
 	if known := h.epochNow.Swap(&epoch); known != nil && *known != epoch {
 		h.log.Warn("the log has a new epoch: closing all connections", "connections", len(h.all()))
-		for _, c := range h.all() {
-			c.close(closeRestart, "new epoch")
-		}
+		h.forgetCursors()
+		closeAll(h.all(), closeRestart, "new epoch")
 	}
 	return nil
 }

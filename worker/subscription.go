@@ -88,7 +88,7 @@ func (s *subscription) join() progress {
 	c := s.cursor
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s.over {
+	if s.over || c.over {
 		return isOver
 	}
 	if s.live {
@@ -144,7 +144,7 @@ func (s *subscription) feed(frames []frame) (progress, int) {
 	s.cursor.mu.Lock()
 	defer s.cursor.mu.Unlock()
 	for i, f := range frames {
-		if s.over {
+		if s.over || s.cursor.over {
 			return isOver, i
 		}
 		if p := s.caught(f); p != isLive {

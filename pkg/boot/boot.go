@@ -75,6 +75,9 @@ const (
 	// stopPatience bounds each step of stopping but the programs' own, which bound
 	// themselves.
 	stopPatience = 5 * time.Second
+
+	// epochEvery is how often it is looked whether the database was restored.
+	epochEvery = time.Second
 )
 
 // process is what runs and must be stopped, the last one first.
@@ -134,6 +137,12 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	p.later("bus", k.Bus.Close)
+	epoch, err := k.Store.Epoch(ctx)
+	if err != nil {
+		return fmt.Errorf("read epoch: %w", err)
+	}
+	k.Bus.SetEpoch(epoch)
+	p.background("epoch", p.watchEpoch)
 
 	mailer, err := mail.Open(c.SMTPURL, p.Log)
 	if err != nil {
@@ -168,6 +177,22 @@ func (p *process) background(name string, run func(context.Context) error) {
 		cancel()
 		return <-done
 	})
+}
+
+// watchEpoch tells the bus when the Log was replaced by another one.
+func (p *process) watchEpoch(ctx context.Context) error {
+	tick := time.NewTicker(epochEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if epoch, err := p.kit.Store.Epoch(ctx); err == nil { // else there is nothing to publish either
+			p.kit.Bus.SetEpoch(epoch)
+		}
+	}
 }
 
 // brokerCheck says whether Events can be published. The bus's own metrics say more.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
@@ -44,6 +45,7 @@ type Bus struct {
 	wire    wire
 	metrics *metrics
 	state   state
+	epoch   atomic.Pointer[string] // never nil
 
 	// closing ends when no more work is taken on, ending when all work must end.
 	closing, ending context.Context
@@ -100,6 +102,7 @@ func Open(o Options) (*Bus, error) {
 		subscriptions: map[*subscription]struct{}{},
 	}
 	b.state.metrics = m
+	b.epoch.Store(new(string))
 	b.ending, b.end = context.WithCancel(context.Background())
 	b.closing, b.close = context.WithCancel(b.ending)
 	b.sending.Go(func() { b.wire.send(b) })
@@ -125,6 +128,14 @@ func (b *Bus) Close(ctx context.Context) error {
 	b.end()
 	b.rings.drop(dropClosed)
 	return nil
+}
+
+// SetEpoch says which Log the Events are of that are published from now on. Those
+// of another one that still wait are dropped: their Seqs mean something else now.
+func (b *Bus) SetEpoch(epoch string) {
+	if *b.epoch.Load() != epoch {
+		b.epoch.Store(&epoch)
+	}
 }
 
 // Instance names this process: the Sender of the packs that it publishes.

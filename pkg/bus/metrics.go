@@ -7,6 +7,7 @@ const (
 	dropFull        = "full"        // the oldest of a full ring
 	dropUnconfirmed = "unconfirmed" // sent, but the broker refused it or was lost before it said so
 	dropClosed      = "closed"      // left when the process ended
+	dropEpoch       = "epoch"       // of a Log that was replaced by another one meanwhile
 )
 
 // Why a pack was refused.
@@ -70,7 +71,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Packs that were received and refused, by reason; forged means that the signature does not fit.",
 		}, []string{"reason"}),
 	}
-	for _, reason := range []string{dropFull, dropUnconfirmed, dropClosed} {
+	for _, reason := range []string{dropFull, dropUnconfirmed, dropClosed, dropEpoch} {
 		m.droppedBy.WithLabelValues(reason)
 	}
 	for _, reason := range []string{refuseEmpty, refuseForeign, refuseVersion, refuseForged, refuseDamaged} {

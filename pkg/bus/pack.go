@@ -16,6 +16,7 @@ import (
 //	kind       1  events, control or ephemeral
 //	published  8  the sender's clock, µs since 1970
 //	sender     1+n
+//	epoch      1+n  of the Log that the events are of
 //	count      4  entries
 //	entries
 //	mac       32  HMAC-SHA256 of all before it
@@ -63,6 +64,7 @@ const (
 type Pack struct {
 	Sender    string    // the Instance that published it
 	Published time.Time // by the sender's clock
+	Epoch     string    // of the Log that Events are of
 	Events    []chat.Copy
 	Controls  []chat.Control
 	Typings   []chat.Typing
@@ -92,11 +94,12 @@ type packer struct {
 	at     int // where the count is
 }
 
-func (p *packer) begin(k kind, now time.Time) {
+func (p *packer) begin(k kind, now time.Time, epoch string) {
 	p.buf = append(p.buf[:0], packMagic[:]...)
 	p.buf = append(p.buf, packVersion, byte(k))
 	p.buf = binary.BigEndian.AppendUint64(p.buf, uint64(now.UnixMicro()))
 	p.buf = appendShort(p.buf, p.sealer.sender)
+	p.buf = appendShort(p.buf, epoch)
 	p.at, p.count = len(p.buf), 0
 	p.buf = append(p.buf, 0, 0, 0, 0)
 }
@@ -171,7 +174,7 @@ func decodePack(s *sealer, b []byte) (Pack, error) {
 	}
 	r := reader{rest: b[5 : len(b)-macBytes]}
 	k := kind(r.byte())
-	p := Pack{Published: r.time(), Sender: r.text()}
+	p := Pack{Published: r.time(), Sender: r.text(), Epoch: r.text()}
 	count := r.uint32()
 	if err := p.read(&r, k, count); err != nil {
 		return Pack{}, err

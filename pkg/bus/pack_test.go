@@ -16,7 +16,7 @@ func testSealer() *sealer { return newSealer("a secret of at least 32 characters
 // packOf returns the pack of some items of one kind.
 func packOf(k kind, items ...item) []byte {
 	p := packer{sealer: testSealer()}
-	p.begin(k, time.UnixMicro(1_700_000_000_123_456))
+	p.begin(k, time.UnixMicro(1_700_000_000_123_456), "epoch")
 	for i := range items {
 		p.add(appendEntry(nil, &items[i]))
 	}
@@ -44,6 +44,7 @@ func TestDecode(t *testing.T) {
 		}
 		want := Pack{
 			Sender:    "tester",
+			Epoch:     "epoch",
 			Published: time.UnixMicro(1_700_000_000_123_456).UTC(),
 			Events: []chat.Copy{
 				chat.CopyOf(eventItem(1).event, "request"),
@@ -95,7 +96,7 @@ func TestDecode(t *testing.T) {
 
 	t.Run("skips what is ephemeral and not known", func(t *testing.T) {
 		p := packer{sealer: s}
-		p.begin(kindEphemeral, time.Now())
+		p.begin(kindEphemeral, time.Now(), "")
 		p.add(appendJSON([]byte{99}, "presence of tomorrow"))
 		p.add(appendEntry(nil, &item{typing: &chat.Typing{URI: "u", UserID: 7, Username: "ada"}}))
 		got, err := decodePack(s, p.close())
@@ -124,7 +125,7 @@ func TestDecode(t *testing.T) {
 // sealed signs any entries at all.
 func sealed(s *sealer, k kind, count uint32, entries string) []byte {
 	p := packer{sealer: s}
-	p.begin(k, time.UnixMicro(0))
+	p.begin(k, time.UnixMicro(0), "")
 	binary.BigEndian.PutUint32(p.buf[p.at:], count)
 	return s.seal(append(p.buf, entries...))
 }

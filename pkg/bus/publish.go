@@ -13,8 +13,9 @@ import (
 func (b *Bus) PublishEvents(events []chat.Event, requestIDs []string) {
 	owned := slices.Clone(events) // the caller may use its slice again
 	items := make([]item, len(owned))
+	epoch := b.epoch.Load()
 	for i := range owned {
-		items[i].event = &owned[i]
+		items[i].event, items[i].epoch = &owned[i], epoch
 		if i < len(requestIDs) {
 			items[i].requestID = requestIDs[i]
 		}
@@ -66,6 +67,7 @@ type batcher struct {
 	// entry is the last entry that was encoded. If it is held it did not fit into
 	// the pack before, and begins the next one of its ring.
 	entry []byte
+	epoch *string // of the entry
 	held  bool
 	ring  int
 }
@@ -85,8 +87,14 @@ func (p *batcher) next() (batch, bool) {
 		p.ring = ring
 	}
 	kind := p.bus.kindOf(p.ring)
-	p.packer.begin(kind, time.Now())
+	epoch := p.bus.epoch.Load()
+	p.packer.begin(kind, time.Now(), *epoch)
 	for p.held || p.encode() {
+		if p.epoch != nil && p.epoch != epoch {
+			p.held = false
+			p.bus.metrics.dropped(dropEpoch, 1)
+			continue
+		}
 		if p.held = !p.packer.fits(p.entry); p.held {
 			break
 		}
@@ -103,7 +111,7 @@ func (p *batcher) next() (batch, bool) {
 func (p *batcher) encode() bool {
 	i, ok := p.bus.rings.take(p.ring)
 	if ok {
-		p.entry = appendEntry(p.entry[:0], &i)
+		p.entry, p.epoch = appendEntry(p.entry[:0], &i), i.epoch
 	}
 	return ok
 }

@@ -17,9 +17,10 @@ const (
 // itemBytes is about what an item takes beside its texts.
 const itemBytes = 512
 
-// item is one thing to carry: exactly one of its pointers is set.
+// item is one thing to carry: an event, a control, a typing or a load.
 type item struct {
 	event     *chat.Event
+	epoch     *string // of the Log that the event is of
 	requestID string
 	control   *chat.Control
 	typing    *chat.Typing

@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+
 	"github.com/chatire/chatire/pkg/chat"
 )
 
@@ -11,6 +14,14 @@ import (
 func counted(n int) (*rings, map[string]int) {
 	dropped := map[string]int{}
 	return newRings(n, func(reason string, n int) { dropped[reason] += n }), dropped
+}
+
+// newStillBus returns a Bus of one slot that sends nothing by itself.
+func newStillBus() *Bus {
+	b := &Bus{slots: 1, sealer: testSealer(), metrics: newMetrics(prometheus.NewRegistry())}
+	b.rings = newRings(3, b.metrics.dropped)
+	b.epoch.Store(new(string))
+	return b
 }
 
 func to(n int) func(item) int { return func(item) int { return n } }
@@ -115,8 +126,7 @@ func TestRings(t *testing.T) {
 
 // TestBatchesAreBounded packs Events of many sizes.
 func TestBatchesAreBounded(t *testing.T) {
-	b := &Bus{slots: 1, sealer: testSealer(), metrics: newMetrics(nil)}
-	b.rings = newRings(3, b.metrics.dropped)
+	b := newStillBus()
 	var events []chat.Event
 	for seq := range int64(3000) {
 		e := *eventItem(seq + 1).event
@@ -157,5 +167,41 @@ func TestBatchesAreBounded(t *testing.T) {
 	}
 	if len(b.rings.ready) != 0 || b.rings.rings[0].queued {
 		t.Error("the empty ring still waits for a turn")
+	}
+}
+
+func TestEventsOfAnotherLogAreDropped(t *testing.T) {
+	b := newStillBus()
+	b.SetEpoch("old")
+	event := func(seq int64, size int) chat.Event {
+		return chat.Event{URI: "0123456789abcde", Seq: seq, Type: chat.EventMessage, Body: strings.Repeat("x", size)}
+	}
+	// The second is too large for the pack of the first, and is held back.
+	b.PublishEvents([]chat.Event{event(1, 40<<10), event(2, 40<<10), event(3, 10)}, nil)
+	batches := newBatcher(b)
+	sent := func() (p Pack) {
+		if batch, ok := batches.next(); ok {
+			var err error
+			if p, err = decodePack(b.sealer, batch.body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return p
+	}
+	if p := sent(); p.Epoch != "old" || len(p.Events) != 1 || p.Events[0].Seq != 1 {
+		t.Fatalf("sent %+v", p)
+	}
+	b.SetEpoch("new")
+	b.PublishEvents([]chat.Event{event(2, 10)}, nil)
+	b.PublishControl(chat.Control{Kind: chat.ControlNotice})
+	p := sent()
+	if p.Epoch != "new" || len(p.Events) != 1 || p.Events[0].Seq != 2 || len(p.Events[0].Frame) > 1000 {
+		t.Errorf("sent %d events of %q", len(p.Events), p.Epoch)
+	}
+	if dropped := testutil.ToFloat64(b.metrics.droppedBy.WithLabelValues(dropEpoch)); dropped != 2 {
+		t.Errorf("%v were dropped", dropped)
+	}
+	if p := sent(); len(p.Controls) != 1 {
+		t.Errorf("the control did not come: %+v", p)
 	}
 }
