@@ -213,6 +213,9 @@ func (c *Connection) watch(e entry, cur *cursor, memberships map[string]chat.Mem
 	s := &subscription{conn: c, cursor: cur, userID: c.who.User.ID, since: head, pos: e.position}
 	c.socket.send(encode(subscribedFrame{"subscribed", e.uri, head, s.from(), current}))
 	c.add(s)
+	if end, missed := s.missedEnd(); missed {
+		c.hub.exclude(end)
+	}
 	return true
 }
 

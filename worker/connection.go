@@ -147,6 +147,13 @@ func (c *Connection) close(code int, reason string) {
 	_ = c.ws.WriteClose(uint16(code), []byte(reason))
 }
 
+// revoke closes the connection of a token that has ended. What it was slow to take
+// it does not get.
+func (c *Connection) revoke() {
+	c.socket.cutOff()
+	c.close(closeSignedOut, "this token has ended")
+}
+
 // failed is called when a write failed.
 func (c *Connection) failed(err error) {
 	code := 0

@@ -15,7 +15,7 @@ func (h *Hub) control(c chat.Control) {
 		left := conns[:0]
 		for _, conn := range conns {
 			if len(c.TokenIDs) == 0 || slices.Contains(c.TokenIDs, conn.who.Token.ID) {
-				conn.close(closeSignedOut, "this token has ended")
+				conn.revoke()
 			} else {
 				left = append(left, conn)
 			}

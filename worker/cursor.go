@@ -140,6 +140,9 @@ func (c *cursor) advance(f frame, w *wave) {
 	if !c.over {
 		c.ring.push(f)
 	}
+	if f.ends != 0 {
+		w.ends(c, f)
+	}
 	delivered := 0
 	for i := 0; i < len(c.live); {
 		s := c.live[i]

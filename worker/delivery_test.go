@@ -56,6 +56,35 @@ func TestRemoval(t *testing.T) {
 			laptop.subscribe(t, room, 0)
 			laptop.want(t, map[string]any{"type": "error", "code": "not_found"})
 		})
+		t.Run("ends what is behind at once", func(t *testing.T) {
+			room := s.room(t, ada, bob)
+			for range ringFrames {
+				s.post(t, ada, room, "text")
+			}
+			open := s.log.shut()
+			defer open()
+			d := s.connect(t, bob)
+			d.subscribe(t, room, 0)
+			d.want(t, map[string]any{"type": "subscribed", "from": "log"})
+			eventually(t, "it reads the log", func() bool { return s.log.waiting.Load() > 0 })
+			if err := s.Chat.RemoveMember(t.Context(), ada.Identity, room, "bob"); err != nil {
+				t.Fatal(err)
+			}
+			d.want(t, map[string]any{"type": "unsubscribed", "uri": room, "reason": "removed"})
+			open()
+			d.quiet(t)
+		})
+		t.Run("cuts a device off that does not take what it was sent", func(t *testing.T) {
+			room := s.room(t, ada, bob)
+			d := s.connect(t, bob)
+			d.live(t, room)
+			defer d.sleep()()
+			s.fill(t, ada, room, bob)
+			if err := s.Chat.RemoveMember(t.Context(), ada.Identity, room, "bob"); err != nil {
+				t.Fatal(err)
+			}
+			s.wantGone(t, bob)
+		})
 		t.Run("is history for a member who came back", func(t *testing.T) {
 			room := s.room(t, ada, bob)
 			if err := s.Chat.RemoveMember(t.Context(), bob.Identity, room, "bob"); err != nil {
@@ -84,6 +113,31 @@ func TestRemoval(t *testing.T) {
 	})
 }
 
+// fill posts until the device of a user, which reads nothing, is blocked.
+func (s *site) fill(t *testing.T, author person, room string, reader person) {
+	t.Helper()
+	socket := s.worker.hub.ofUser(reader.User.ID)[0].socket
+	if err := socket.Conn.(*net.TCPConn).SetWriteBuffer(16 << 10); err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Repeat("x", 2500)
+	eventually(t, "its socket is full", func() bool {
+		s.post(t, author, room, text)
+		return socket.isBlocked()
+	})
+}
+
+// wantGone checks that a user's connections are gone sooner than a peer that does not
+// read is given up.
+func (s *site) wantGone(t *testing.T, who person) {
+	t.Helper()
+	begun := time.Now()
+	eventually(t, "the connection is gone", func() bool { return len(s.worker.hub.ofUser(who.User.ID)) == 0 })
+	if took := time.Since(begun); took > writePatience/2 {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestRevocation(t *testing.T) {
 	eachSite(t, func(t *testing.T, s *site) {
 		ada := s.signUp(t, "ada")
@@ -102,6 +156,18 @@ func TestRevocation(t *testing.T) {
 				t.Fatal(err)
 			}
 			d.wantClosed(t, closeSignedOut)
+		})
+		t.Run("cuts a device off that does not take what it was sent", func(t *testing.T) {
+			fourth := s.signIn(t, s.signUp(t, "bob").User)
+			room := s.room(t, ada, fourth)
+			d := s.connect(t, fourth)
+			d.live(t, room)
+			defer d.sleep()()
+			s.fill(t, ada, room, fourth)
+			if err := s.Chat.DisableUser(t.Context(), "bob"); err != nil {
+				t.Fatal(err)
+			}
+			s.wantGone(t, fourth)
 		})
 		t.Run("of a disabled user ends all", func(t *testing.T) {
 			if err := s.Chat.DisableUser(t.Context(), "ada"); err != nil {

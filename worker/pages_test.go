@@ -2,25 +2,39 @@ package worker
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 
 	"github.com/chatire/chatire/pkg/chat"
 )
 
-// gatedLog lets reads of pages pass only when its gate is open, and counts them.
+// gatedLog is a Log whose reads of events can be held up.
 type gatedLog struct {
 	Log
-	gate  chan struct{}
-	reads atomic.Int64
+	gate    atomic.Pointer[chan struct{}] // nil: open
+	waiting atomic.Int64                  // reads that came while it was shut
+}
+
+// shut holds reads up until open is called.
+func (l *gatedLog) shut() (open func()) {
+	gate := make(chan struct{})
+	l.waiting.Store(0)
+	l.gate.Store(&gate)
+	return sync.OnceFunc(func() {
+		l.gate.Store(nil)
+		close(gate)
+	})
 }
 
 func (l *gatedLog) ReadLog(ctx context.Context, ranges []chat.Range, maxBytes int) ([]chat.Event, error) {
-	l.reads.Add(1)
-	select {
-	case <-l.gate:
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if gate := l.gate.Load(); gate != nil {
+		l.waiting.Add(1)
+		select {
+		case <-*gate:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
 	return l.Log.ReadLog(ctx, ranges, maxBytes)
 }
@@ -33,8 +47,8 @@ func TestPagesAreShared(t *testing.T) {
 	for range events - 1 {
 		s.post(t, ada, room, "text")
 	}
-	log := &gatedLog{Log: s.worker.hub.store, gate: make(chan struct{})}
-	s.worker.hub.store = log // before anybody reads
+	open := s.log.shut()
+	defer open()
 	devices := make([]*device, 20)
 	for i := range devices {
 		devices[i] = s.connect(t, ada)
@@ -49,10 +63,10 @@ func TestPagesAreShared(t *testing.T) {
 		}
 		return false
 	})
-	if n := log.reads.Load(); n != 1 {
+	if n := s.log.waiting.Load(); n != 1 {
 		t.Errorf("%d reads for one page", n)
 	}
-	close(log.gate)
+	open()
 	for _, d := range devices {
 		d.wantEvents(t, room, 1, events)
 		d.want(t, map[string]any{"type": "caught_up", "uri": room})

@@ -132,7 +132,9 @@ func (h *Hub) probeTokens() error {
 		}
 		for _, id := range chunk {
 			if _, ok := alive[id]; !ok {
-				closeAll(byToken[id], closeSignedOut, "this token has ended")
+				for _, c := range byToken[id] {
+					c.revoke()
+				}
 			}
 		}
 	}

@@ -47,5 +47,5 @@ func (c *Connection) drop() {
 	if c.closing.CompareAndSwap(0, 1006) {
 		c.hub.metrics.closed(1006)
 	}
-	_ = c.socket.Conn.Close()
+	c.socket.abort()
 }

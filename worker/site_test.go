@@ -42,7 +42,8 @@ type site struct {
 	url    string // of the websocket
 	ops    string
 	worker *Worker
-	stop   func() // stops the process and waits for it
+	log    *gatedLog // of the worker
+	stop   func()    // stops the process and waits for it
 }
 
 // kitProgram shows a test the kit of its process.
@@ -80,7 +81,11 @@ func startSite(t *testing.T, database chat.Secret, bus string, settings ...strin
 				func(k *boot.Kit) (boot.Program, error) { s.Kit = k; return kitProgram{k}, nil },
 				func(k *boot.Kit) (boot.Program, error) {
 					p, err := New(k)
-					s.worker, _ = p.(*Worker)
+					if err == nil {
+						s.worker = p.(*Worker)
+						s.log = &gatedLog{Log: s.worker.hub.store}
+						s.worker.hub.store = s.log
+					}
 					return p, err
 				},
 			},

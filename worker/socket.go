@@ -23,8 +23,13 @@ const (
 	lingerPatience = time.Second
 )
 
-// errNotReading ends a socket that took nothing for writePatience.
-var errNotReading = errors.New("the peer does not read")
+var (
+	// errNotReading ends a socket that took nothing for writePatience.
+	errNotReading = errors.New("the peer does not read")
+
+	// errCut ends a socket that was cut off while it was behind.
+	errCut = errors.New("what was to be sent is not the peer's any more")
+)
 
 // socket is the outgoing half of a connection. Whatever is to be sent, events,
 // answers, pongs and the close, is put behind what is there and leaves in that
@@ -45,6 +50,7 @@ type socket struct {
 	out     []byte     // what nobody has begun to write
 	writing bool       // somebody writes
 	blocked bool       // the kernel took no more; a goroutine waits for it
+	cut     bool       // what the kernel does not take at once is not sent
 	closing bool       // nothing more is accepted; close when all is written
 	closed  bool
 }
@@ -151,6 +157,9 @@ func (s *socket) writeAll() {
 		case err != nil:
 			s.fail(err)
 			return
+		case n < len(buf) && s.cut:
+			s.fail(errCut)
+			return
 		case n < len(buf):
 			s.blocked = true
 			s.mu.Unlock()
@@ -215,6 +224,26 @@ func (s *socket) writeRest(buf []byte, n int) {
 	s.blocked = false
 	s.room.Broadcast()
 	s.writeAll()
+}
+
+// cutOff keeps what has not been sent from a peer that may not have it any more. One
+// that is behind has some of it on its way already: it loses the connection.
+func (s *socket) cutOff() {
+	s.mu.Lock()
+	s.out, s.cut = nil, true
+	blocked := s.blocked
+	s.mu.Unlock()
+	if blocked {
+		s.abort()
+	}
+}
+
+// abort ends the socket at once, with whatever is on its way.
+func (s *socket) abort() {
+	if tcp, ok := s.Conn.(interface{ SetLinger(seconds int) error }); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = s.Conn.Close()
 }
 
 // isBlocked says that the kernel takes no more at the moment.

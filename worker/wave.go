@@ -17,6 +17,7 @@ type wave struct {
 	seen    map[*Connection]struct{}
 	measure []measured
 	over    []*subscription
+	ended   []membershipEnd
 }
 
 type measured struct {
@@ -48,6 +49,10 @@ func (w *wave) delivered(f frame, count int) {
 // of its cursor, when the cursor's lock is no longer held.
 func (w *wave) forget(s *subscription) { w.over = append(w.over, s) }
 
+// ends notes that somebody is no member any more. Those of their subscriptions that
+// are behind end as well, before they reach that frame.
+func (w *wave) ends(c *cursor, f frame) { w.ended = append(w.ended, membershipEnd{c, f}) }
+
 // flush writes to all connections of the wave.
 func (w *wave) flush() {
 	if len(w.conns) < splitAt {
@@ -59,6 +64,9 @@ func (w *wave) flush() {
 	for _, m := range w.measure {
 		w.hub.metrics.delivered(m.frame, m.count, now)
 	}
+	for _, end := range w.ended {
+		w.hub.exclude(end)
+	}
 	for _, s := range w.over {
 		s.conn.forget(s)
 	}
@@ -66,7 +74,8 @@ func (w *wave) flush() {
 	clear(w.conns)
 	clear(w.measure)
 	clear(w.over)
-	w.conns, w.measure, w.over = w.conns[:0], w.measure[:0], w.over[:0]
+	clear(w.ended)
+	w.conns, w.measure, w.over, w.ended = w.conns[:0], w.measure[:0], w.over[:0], w.ended[:0]
 }
 
 func flushAll(conns []*Connection) {
