@@ -14,6 +14,7 @@ import (
 
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/client"
+	"github.com/chatire/chatire/pkg/history"
 )
 
 // The size of the crowd: enough that everything happens, few enough for every run.
@@ -68,7 +69,7 @@ type crowd struct {
 	people []*crowdPerson
 	rooms  []string
 	nobody *client.Client
-	driver *client.Recorder
+	driver *history.Recorder
 	folder string // of the histories
 
 	mu   sync.Mutex
@@ -79,7 +80,7 @@ type crowdPerson struct {
 	id       int64
 	client   *client.Client
 	rooms    []string
-	recorder *client.Recorder
+	recorder client.Recorded
 	device   *client.Device
 
 	mu   sync.Mutex
@@ -106,7 +107,7 @@ func newCrowd(t *testing.T, in *installation) *crowd {
 	}
 	c.nobody = nobody
 	t.Cleanup(func() { network.next.(*http.Transport).CloseIdleConnections() })
-	if c.driver, err = client.CreateRecorder(c.folder, "nemesis"); err != nil {
+	if c.driver, err = history.CreateRecorder(c.folder, "nemesis"); err != nil {
 		t.Fatal(err)
 	}
 	c.signUp(t, ctx)
@@ -142,9 +143,10 @@ func (c *crowd) signUp(t *testing.T, ctx context.Context) {
 			if _, err := store.CreateToken(ctx, chat.Token{UserID: user.ID}, chat.DigestOf(chat.Secret(secret)), time.Hour); err != nil {
 				return err
 			}
-			p := &crowdPerson{id: user.ID, client: c.nobody.As(secret), seen: map[string][]client.Event{}}
-			p.recorder, err = client.CreateRecorder(c.folder, fmt.Sprintf("c-%d", i))
-			c.people[i] = p
+			recorder, err := history.CreateRecorder(c.folder, fmt.Sprintf("c-%d", i))
+			c.people[i] = &crowdPerson{
+				id: user.ID, client: c.nobody.As(secret), recorder: client.Recorded{Recorder: recorder}, seen: map[string][]client.Event{},
+			}
 			return err
 		})
 	}
@@ -157,7 +159,7 @@ func (c *crowd) signUp(t *testing.T, ctx context.Context) {
 func (c *crowd) openRooms(t *testing.T, ctx context.Context) {
 	t.Helper()
 	for i := range crowdRooms {
-		owner, began := c.people[i], client.Now()
+		owner, began := c.people[i], c.driver.Now()
 		uri, err := again(ctx, func() (string, error) { return owner.client.CreateSession(ctx, fmt.Sprintf("room%d", i)) })
 		if err != nil {
 			t.Fatal(err)
@@ -171,7 +173,7 @@ func (c *crowd) openRooms(t *testing.T, ctx context.Context) {
 	for i, p := range c.people {
 		g.Go(func() error {
 			for k := range 4 {
-				uri, began := c.rooms[(i+1+k*7)%crowdRooms], client.Now()
+				uri, began := c.rooms[(i+1+k*7)%crowdRooms], c.driver.Now()
 				if _, err := again(ctx, func() (any, error) { return nil, p.client.Join(ctx, uri) }); err != nil {
 					return fmt.Errorf("join: %w", err)
 				}
@@ -353,20 +355,16 @@ func (c *crowd) judgeLogs(t *testing.T, ctx context.Context, logs map[string][]c
 // means: CHATIRE_TEST_HISTORY names the folder that keeps them.
 func (c *crowd) keepHistories(t *testing.T, logs map[string][]client.Event) {
 	t.Helper()
-	final, err := client.CreateRecorder(c.folder, "final-api")
+	final, err := history.CreateRecorder(c.folder, "final-api")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for uri, events := range logs {
-		rows := make([]client.Row, len(events))
-		for i, e := range events {
-			rows[i] = client.RowOf(e)
-		}
-		final.Log("api", uri, rows)
+		final.Log("api", uri, client.RowsOf(events))
 	}
-	recorders := []*client.Recorder{final, c.driver}
+	recorders := []*history.Recorder{final, c.driver}
 	for _, p := range c.people {
-		recorders = append(recorders, p.recorder)
+		recorders = append(recorders, p.recorder.Recorder)
 	}
 	for _, r := range recorders {
 		if err := r.Close(); err != nil {

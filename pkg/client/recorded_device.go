@@ -1,10 +1,12 @@
 package client
 
+import "github.com/chatire/chatire/pkg/history"
+
 // recordedDevice notes what one device sees. In a history a device subscribes to a
 // Session at most once on a connection, so a further subscription counts as a
 // connection of its own.
 type recordedDevice struct {
-	recorder *Recorder
+	recorder Recorded
 	name     string
 	user     int64
 
@@ -21,13 +23,7 @@ func (d *recordedDevice) open() {
 // number begins another connection of the history.
 func (d *recordedDevice) number() int {
 	d.last++
-	line := struct {
-		stamp
-		Device string `json:"dev"`
-		User   int64  `json:"user"`
-		Conn   int    `json:"conn"`
-	}{stamp{Event: "open"}, d.name, d.user, d.last}
-	d.recorder.write(&line.stamp, &line)
+	d.recorder.Write(history.Line{Kind: history.Opened, Device: d.name, User: history.UserID(d.user), Conn: d.last})
 	return d.last
 }
 
@@ -37,15 +33,9 @@ func (d *recordedDevice) subscribed(at Position) {
 		conn = d.number()
 	}
 	d.numbers[at.URI] = conn
-	line := struct {
-		stamp
-		Device string `json:"dev"`
-		Conn   int    `json:"conn"`
-		URI    string `json:"uri"`
-		From   int64  `json:"from"`
-		Epoch  string `json:"epoch"`
-	}{stamp{Event: "sub"}, d.name, conn, at.URI, at.After, at.Epoch}
-	d.recorder.write(&line.stamp, &line)
+	d.recorder.Write(history.Line{
+		Kind: history.Subscribed, Device: d.name, Conn: conn, URI: at.URI, From: at.After, Epoch: at.Epoch,
+	})
 }
 
 func (d *recordedDevice) frame(f Frame) {
@@ -61,27 +51,12 @@ func (d *recordedDevice) frame(f Frame) {
 	if conn == 0 {
 		conn = d.current // never subscribed: the checker says so
 	}
-	line := struct {
-		stamp
-		Device   string  `json:"dev"`
-		Conn     int     `json:"conn"`
-		URI      string  `json:"uri"`
-		Seq      int64   `json:"seq"`
-		ID       int64   `json:"id"`
-		ClientID *string `json:"cid"`
-		User     int64   `json:"user"`
-		Sum      string  `json:"sha"`
-		Rev      int64   `json:"rev"`
-	}{stamp{Event: "recv"}, d.name, conn, f.URI, row.Seq, row.ID, row.ClientID, row.User, row.Sum, row.Rev}
-	d.recorder.write(&line.stamp, &line)
+	d.recorder.Write(history.Line{
+		Kind: history.Received, Device: d.name, Conn: conn, URI: f.URI,
+		Seq: row.Seq, ID: row.ID, ClientID: row.ClientID, User: row.User, Sum: row.Sum, Rev: row.Rev,
+	})
 }
 
 func (d *recordedDevice) closed(err error) {
-	line := struct {
-		stamp
-		Device string `json:"dev"`
-		Conn   int    `json:"conn"`
-		Code   int    `json:"code"`
-	}{stamp{Event: "close"}, d.name, d.current, end{err: err}.code()}
-	d.recorder.write(&line.stamp, &line)
+	d.recorder.Write(history.Line{Kind: history.Closed, Device: d.name, Conn: d.current, Code: end{err: err}.code()})
 }

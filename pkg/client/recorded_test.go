@@ -9,12 +9,13 @@ import (
 	"testing"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/history"
 )
 
-func TestRecorder(t *testing.T) {
+func TestRecorded(t *testing.T) {
 	t.Run("notes each try of a Message and its outcome", func(t *testing.T) {
 		a := newAnswers(t, "503 after 0", "404 {}", `200 {"seq":5,"id":5}`)
-		got := record(t, func(r *Recorder) {
+		got := record(t, func(r Recorded) {
 			if _, err := r.PostReliably(t.Context(), a.client, 7, "u", "hi", "x"); err != nil {
 				t.Error(err)
 			}
@@ -32,7 +33,7 @@ func TestRecorder(t *testing.T) {
 	t.Run("notes what a device sees before it is sorted out", func(t *testing.T) {
 		site := newSite(t)
 		var w *witness
-		got := record(t, func(r *Recorder) {
+		got := record(t, func(r Recorded) {
 			w = site.run(func(d *Device) { d.hooks = r.Watch("d", 7, d.hooks) })
 			p := site.watched(w, "u")
 			p.events("u", 1, 1, 3)
@@ -63,12 +64,12 @@ func TestRecorder(t *testing.T) {
 	})
 
 	t.Run("notes members, faults and Logs", func(t *testing.T) {
-		got := record(t, func(r *Recorder) {
+		got := record(t, func(r Recorded) {
 			r.Member("u", 7, "add", 12)
 			r.Fault("kill-worker", "begin")
 			r.Stop()
 			id := "x"
-			r.Log("sql", "u", []Row{{1, 1, nil, 7, "s", 1}, {2, 2, &id, 7, "s", 3}})
+			r.Log("sql", "u", []history.Row{{Seq: 1, ID: 1, User: "7", Sum: "s", Rev: 1}, {Seq: 2, ID: 2, ClientID: &id, User: "7", Sum: "s", Rev: 3}})
 			r.Log("api", "empty", nil)
 		})
 		want(t, got,
@@ -87,10 +88,10 @@ func TestRowOf(t *testing.T) {
 		sum   string
 		rev   int64
 	}{
-		"a message":       {Event{Seq: 2, Rev: 9, Type: chat.EventMessage, Message: "hi"}, Sum("hi"), 9},
-		"a title":         {Event{Seq: 2, Rev: 2, Type: chat.EventTitle, Title: "T"}, Sum("T"), 2},
-		"a join":          {Event{Seq: 2, Rev: 2, Type: chat.EventJoined}, Sum(""), 2},
-		"an edit, joined": {Event{Seq: 9, Rev: 11, Type: "edited", Target: 2, Message: "ho"}, Sum(""), 9},
+		"a message":       {Event{Seq: 2, Rev: 9, Type: chat.EventMessage, Message: "hi"}, history.Sum("hi"), 9},
+		"a title":         {Event{Seq: 2, Rev: 2, Type: chat.EventTitle, Title: "T"}, history.Sum("T"), 2},
+		"a join":          {Event{Seq: 2, Rev: 2, Type: chat.EventJoined}, history.Sum(""), 2},
+		"an edit, joined": {Event{Seq: 9, Rev: 11, Type: "edited", Target: 2, Message: "ho"}, history.Sum(""), 9},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if row := RowOf(test.event); row.Sum != test.sum || row.Rev != test.rev {
@@ -103,14 +104,14 @@ func TestRowOf(t *testing.T) {
 // recv is the line of an event as the site writes it.
 func recv(conn, seq int) string {
 	return fmt.Sprintf(`"e":"recv","dev":"d","conn":%d,"uri":"u","seq":%d,"id":%d,"cid":"c%d","user":7,"sha":%q,"rev":%d`,
-		conn, seq, seq, seq, Sum(fmt.Sprintf("text %d", seq)), seq)
+		conn, seq, seq, seq, history.Sum(fmt.Sprintf("text %d", seq)), seq)
 }
 
 // record returns the lines that f has a Recorder write.
-func record(t *testing.T, f func(r *Recorder)) []string {
+func record(t *testing.T, f func(r Recorded)) []string {
 	t.Helper()
 	var out bytes.Buffer
-	r := NewRecorder(&out, "p")
+	r := Recorded{history.NewRecorder(&out, "p")}
 	f(r)
 	if err := r.Close(); err != nil {
 		t.Fatal(err)

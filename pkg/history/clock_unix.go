@@ -1,6 +1,6 @@
 //go:build unix
 
-package client
+package history
 
 import "golang.org/x/sys/unix"
 
