@@ -26,6 +26,9 @@ func Read(folder string) (lines []Line, damaged []string, err error) {
 		if complaint != "" {
 			damaged = append(damaged, complaint)
 		}
+		if len(found) == 0 || found[len(found)-1].Kind != End {
+			damaged = append(damaged, fmt.Sprintf("%s has no last line: whoever wrote it died", file))
+		}
 	}
 	return lines, damaged, nil
 }
@@ -54,9 +57,6 @@ func readFile(name string) (lines []Line, complaint string, err error) {
 			return lines, fmt.Sprintf("%s: line %d has the number %d", name, len(lines), l.Number), nil
 		}
 		lines = append(lines, l)
-	}
-	if len(lines) == 0 || lines[len(lines)-1].Kind != End {
-		return lines, fmt.Sprintf("%s has no last line: whoever wrote it died", name), nil
 	}
 	return lines, "", nil
 }
