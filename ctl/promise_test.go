@@ -35,7 +35,7 @@ func TestEveryDeviceGetsEveryEvent(t *testing.T) {
 		c := newCrowd(t, in)
 		c.talk(t, func() {
 			c.fault("broker away", func() {
-				in.broker.Down()
+				in.broker.Refuse()
 				time.Sleep(20 * time.Second)
 				in.broker.Heal()
 			})

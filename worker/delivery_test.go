@@ -349,7 +349,7 @@ func TestLossOfCopies(t *testing.T) {
 		next += int64(n)
 	}
 	say(10)
-	proxy.Down()
+	proxy.Refuse()
 	say(10)
 	say(1) // the last one is not followed by any that would show the hole
 	proxy.Heal()

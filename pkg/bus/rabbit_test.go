@@ -175,7 +175,7 @@ func TestSubscriberOutlivesCuts(t *testing.T) {
 func TestBrokerAppearsLate(t *testing.T) {
 	url := bustest.AMQP(t)
 	proxy := bustest.NewProxy(t, url)
-	proxy.Down()
+	proxy.Refuse()
 	var said bytes.Buffer
 	b := open(t, proxy.URL(), func(o *bus.Options) { o.Log = slog.New(slog.NewTextHandler(&said, nil)) })
 	messages, err := b.Subscriber().Subscribe(t.Context(), bus.Topic)
@@ -333,7 +333,7 @@ func TestBrokerLosesEverything(t *testing.T) {
 	b := open(t, proxy.URL())
 	l := listen(t, b, 0)
 	operator := bustest.Dial(t, url)
-	proxy.Down()
+	proxy.Refuse()
 	for _, exchange := range []string{"events", "control", "ephemeral"} {
 		if err := operator.ExchangeDelete(bustest.Prefix(t, url)+"."+exchange, false, false); err != nil {
 			t.Fatal(err)
@@ -457,7 +457,7 @@ func TestManyBindAtOnce(t *testing.T) {
 
 func TestCloseWithoutABroker(t *testing.T) {
 	proxy := bustest.NewProxy(t, bustest.AMQP(t))
-	proxy.Down()
+	proxy.Refuse()
 	b := open(t, proxy.URL())
 	publish(b, room, 1, 2, 3)
 	begun := time.Now()

@@ -82,6 +82,21 @@ func (r *Recorder) Log(source, uri string, rows []Row) {
 	r.Write(Line{Kind: Log, Source: source, URI: uri, Rows: rows})
 }
 
+// Continue ends the Recorder's file and goes on in one of the same name in another
+// folder, so that each folder has a history of its own.
+func (r *Recorder) Continue(folder string) error {
+	r.Write(Line{Kind: End})
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	next, err := CreateRecorder(folder, r.name)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(r.broken, r.sink.close())
+	r.sink, r.lines = next.sink, 0
+	return err
+}
+
 // Close writes the last line. It returns the first failure of all writing.
 func (r *Recorder) Close() error {
 	r.Write(Line{Kind: End})

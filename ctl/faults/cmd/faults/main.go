@@ -1,0 +1,98 @@
+// Faults breaks real installations and prints a table of what held. See
+// docs/TESTING.md.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/chatire/chatire/ctl/faults"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	var (
+		o     faults.Options
+		cases = flag.String("case", "", "names of cases, separated by commas; all if empty")
+		list  = flag.Bool("list", false, "say which cases there are")
+		table = flag.String("table", "", "a file for the table, besides the output")
+	)
+	flag.IntVar(&o.Rounds, "rounds", 20, "faults of each case")
+	flag.Uint64Var(&o.Seed, "seed", 1, "of the schedule")
+	flag.StringVar(&o.Folder, "folder", "", "what failed cases leave; a new one if empty")
+	flag.StringVar(&o.Referee, "referee", os.Getenv("CHATIRE_TEST_REFEREE"), "another checker that must agree")
+	flag.Parse()
+
+	chosen, err := choose(*cases)
+	if err != nil {
+		return err
+	}
+	if *list {
+		for _, c := range chosen {
+			fmt.Printf("%-28s %s\n", c.Name, c.What)
+		}
+		return nil
+	}
+	if o.Services, err = faults.ServicesFromEnvironment(); err != nil {
+		return err
+	}
+	if o.Folder == "" {
+		if o.Folder, err = os.MkdirTemp("", "chatire-faults-"); err != nil {
+			return err
+		}
+	}
+	if o.Programs, err = os.MkdirTemp("", "chatire-programs-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(o.Programs)
+	if err := faults.Build(ctx, o.Programs); err != nil {
+		return err
+	}
+	results := faults.RunCases(ctx, chosen, o, os.Stdout)
+	faults.WriteTable(os.Stdout, results)
+	if *table != "" {
+		file, err := os.Create(*table)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		faults.WriteTable(file, results)
+	}
+	broken := slices.DeleteFunc(results, faults.Result.Holds)
+	if len(broken) > 0 {
+		return fmt.Errorf("the promise did not hold in %d of %d cases; what they left is in %s", len(broken), len(chosen), o.Folder)
+	}
+	os.Remove(o.Folder) // empty by now
+	return ctx.Err()
+}
+
+// choose returns the cases with these names.
+func choose(names string) ([]faults.Case, error) {
+	all := faults.Cases()
+	if names == "" {
+		return all, nil
+	}
+	var chosen []faults.Case
+	for name := range strings.SplitSeq(names, ",") {
+		i := slices.IndexFunc(all, func(c faults.Case) bool { return c.Name == name })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no case %q: -list says which there are", name)
+		}
+		chosen = append(chosen, all[i])
+	}
+	return chosen, nil
+}
