@@ -66,3 +66,19 @@ vuln: ## Look for known vulnerabilities; asks vuln.go.dev, so it needs the netwo
 services: ## Start a Postgres and a RabbitMQ that stay, for go test by hand.
 	@.ci/services start
 	@echo '# export the above; end with: .ci/services stop'
+
+# How often each fault comes, and what else cmd/faults takes: see docs/TESTING.md.
+rounds ?= 20
+flags ?=
+
+.PHONY: faults
+faults: ## Break a real installation in every way, 20 times each, and print what held.
+	@.ci/own-services go run ./ctl/faults/cmd/faults -rounds $(rounds) $(flags)
+
+.PHONY: soak
+soak: ## Have people come, talk and go for 30 minutes, with a random fault every 20 s.
+	@.ci/own-services go run ./ctl/faults/cmd/faults -soak $(or $(duration),30m) $(flags)
+
+.PHONY: break
+break: ## Kill RabbitMQ while two people chat, and see what happens.
+	@.ci/own-services go run ./ctl/faults/cmd/faults -break

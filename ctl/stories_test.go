@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/chatire/chatire/ctl"
+	"github.com/chatire/chatire/ctl/faults"
 	"github.com/chatire/chatire/pkg/bus"
 	"github.com/chatire/chatire/pkg/bus/bustest"
 	"github.com/chatire/chatire/pkg/chat"
@@ -71,7 +72,14 @@ func TestStories(t *testing.T) {
 
 // tell runs one script with the variables that it may use.
 func tell(t *testing.T, story string, database chat.Secret) {
-	public, ops := freeAddress(t), freeAddress(t)
+	public, err := faults.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ops, err := faults.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
 	worker := &listener{controls: make(chan chat.Control, 16)}
 	testscript.Run(t, testscript.Params{
 		Files:               []string{story},

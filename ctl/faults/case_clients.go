@@ -202,7 +202,7 @@ func subscribeAgain(ctx context.Context, r *Run) error {
 	for n := 0; n < subscriptions; {
 		for _, p := range r.Crowd.People {
 			var positions []client.Position
-			for _, uri := range p.Rooms {
+			for _, uri := range p.Rooms() {
 				if at, ok := p.device.Position(uri); ok && at.After >= 0 {
 					positions = append(positions, at)
 				}

@@ -100,7 +100,7 @@ func postgresCases() []Case {
 func answersSoon(ctx context.Context, r *Run) error {
 	p := r.Crowd.People[0]
 	began := time.Now()
-	_, err := p.Client.Post(ctx, p.Rooms[0], "is anybody there", "")
+	_, err := p.Client.Post(ctx, p.Rooms()[0], "is anybody there", "")
 	took := time.Since(began)
 	if took > 2500*time.Millisecond { // two seconds, and some for two cores that do everything
 		return fmt.Errorf("a post was answered after %v: %w", took, err)
@@ -163,7 +163,7 @@ func fillDisk(ctx context.Context, r *Run) error {
 	defer os.Remove(ballast)
 	full := func() error {
 		p := r.Crowd.People[0]
-		if _, err := p.Client.Post(ctx, p.Rooms[0], strings.Repeat("fill ", 400), ""); err == nil {
+		if _, err := p.Client.Post(ctx, p.Rooms()[0], strings.Repeat("fill ", 400), ""); err == nil {
 			return errors.New("posts are still accepted")
 		}
 		return nil
@@ -175,7 +175,7 @@ func fillDisk(ctx context.Context, r *Run) error {
 	}
 	sleep(ctx, 500*time.Millisecond)
 	p := r.Crowd.People[1]
-	if _, err := p.Client.Events(ctx, p.Rooms[0], 0, 50); err != nil {
+	if _, err := p.Client.Events(ctx, p.Rooms()[0], 0, 50); err != nil {
 		return fmt.Errorf("history cannot be read: %w", err)
 	}
 	return nil

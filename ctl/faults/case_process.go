@@ -175,7 +175,7 @@ func retitle(ctx context.Context, r *Run) error {
 		p := r.Crowd.People[i%len(r.Crowd.People)]
 		r.Crowd.posting.Go(func() {
 			for n := 0; !r.Crowd.hushed.Load() && ctx.Err() == nil; n++ {
-				_, _ = p.Client.SetTitle(ctx, p.Rooms[0], fmt.Sprintf("title %d", n)) // it may fail while things are broken
+				_, _ = p.Client.SetTitle(ctx, p.Rooms()[0], fmt.Sprintf("title %d", n)) // it may fail while things are broken
 				sleep(ctx, 5*time.Millisecond)
 			}
 		})

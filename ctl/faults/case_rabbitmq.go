@@ -212,6 +212,9 @@ func sendGarbage(ctx context.Context, r *Run) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
+		if len(pack.Body) < minPack {
+			continue // one of those that were made here
+		}
 		exchange, key := r.name+kinds[n%len(kinds)], "0"
 		if len(queues) > 0 && n%4 == 3 {
 			exchange, key = "", queues[n%len(queues)]
@@ -235,6 +238,9 @@ func listen(ch *amqp.Channel, prefix string) (<-chan amqp.Delivery, error) {
 	}
 	return ch.Consume(queue.Name, "", true, true, false, false, nil)
 }
+
+// minPack is less than any real pack has, in bytes.
+const minPack = 100
 
 func spoil(r *rand.Rand, pack []byte) []byte {
 	pack = bytes.Clone(pack)

@@ -4,8 +4,10 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	mrand "math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -74,18 +76,19 @@ type Person struct {
 	Token    string
 	Client   *client.Client
 	Recorder client.Recorded
-	Rooms    []string
 
 	// Slow is how long the device takes over each event.
 	Slow time.Duration
 
-	crowd   *Crowd
-	device  *client.Device
-	posts   int
-	asleep  atomic.Pointer[chan struct{}] // not nil: the device reads nothing until it is closed
-	excused atomic.Bool                   // nobody waits for the device
+	disconnect context.CancelFunc
+	crowd      *Crowd
+	device     *client.Device
+	posts      int
+	asleep     atomic.Pointer[chan struct{}] // not nil: the device reads nothing until it is closed
+	excused    atomic.Bool                   // nobody waits for the device
 
 	mu     sync.Mutex // guards all below
+	rooms  []string
 	at     map[string]int64
 	last   time.Time // when the last event came
 	resets int
@@ -193,14 +196,14 @@ func (c *Crowd) openRooms(ctx context.Context) error {
 			return err
 		}
 		c.Rooms = append(c.Rooms, uri)
-		owner.Rooms = append(owner.Rooms, uri)
+		owner.rooms = append(owner.rooms, uri)
 		owner.Recorder.Member(uri, owner.ID, "add", began)
 	}
 	var g errgroup.Group
 	g.SetLimit(8)
 	for i, p := range c.People {
 		g.Go(func() error {
-			for k := 0; len(p.Rooms) < c.plan.Each; k++ {
+			for k := 0; len(p.Rooms()) < c.plan.Each; k++ {
 				if err := p.Join(ctx, c.Rooms[(i+1+k)%len(c.Rooms)]); err != nil {
 					return err
 				}
@@ -213,18 +216,49 @@ func (c *Crowd) openRooms(ctx context.Context) error {
 
 // Join has a person join a room, unless they are in it.
 func (p *Person) Join(ctx context.Context, uri string) error {
-	for _, room := range p.Rooms {
-		if room == uri {
-			return nil
-		}
+	if slices.Contains(p.Rooms(), uri) {
+		return nil
 	}
 	began := p.Recorder.Now()
 	if err := again(ctx, func() error { return p.Client.Join(ctx, uri) }); err != nil {
 		return err
 	}
-	p.Rooms = append(p.Rooms, uri)
 	p.Recorder.Member(uri, p.ID, "add", began)
+	p.mu.Lock()
+	p.rooms = append(p.rooms, uri)
+	p.mu.Unlock()
+	if p.device != nil {
+		p.device.Subscribe(client.Position{URI: uri})
+	}
 	return nil
+}
+
+// Leave has a person leave a room.
+func (p *Person) Leave(ctx context.Context, uri string) error {
+	began := p.Recorder.Now()
+	err := again(ctx, func() error {
+		err := p.Client.Leave(ctx, uri)
+		if answer, ok := errors.AsType[*client.Error](err); ok && answer.Status == http.StatusNotFound {
+			return nil // an earlier try did it
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	p.Recorder.Member(uri, p.ID, "remove", began)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.rooms = slices.DeleteFunc(slices.Clone(p.rooms), func(room string) bool { return room == uri })
+	delete(p.at, uri)
+	return nil
+}
+
+// Rooms returns the rooms that the person is in. They are not changed any more.
+func (p *Person) Rooms() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rooms[:len(p.rooms):len(p.rooms)]
 }
 
 // Start connects all devices and has everybody talk.
@@ -280,7 +314,7 @@ func (c *Crowd) NextChapter(ctx context.Context) error {
 		if err := p.Recorder.Continue(c.Folder); err != nil {
 			return err
 		}
-		for _, uri := range p.Rooms {
+		for _, uri := range p.Rooms() {
 			p.Recorder.Member(uri, p.ID, "add", p.Recorder.Now())
 		}
 	}
@@ -294,7 +328,7 @@ func (c *Crowd) resets() int {
 	n := 0
 	for _, p := range c.People {
 		p.mu.Lock()
-		n += p.resets / len(p.Rooms)
+		n += p.resets / len(p.rooms)
 		p.mu.Unlock()
 	}
 	return n
@@ -317,9 +351,10 @@ func (c *Crowd) adopt(p *Person) {
 
 // Connect runs the person's device until Disconnect or the end of the crowd.
 func (p *Person) Connect(ctx context.Context) {
+	ctx, p.disconnect = context.WithCancel(ctx)
 	hooks := client.Hooks{OnEvent: p.see, OnOpen: p.opened, OnClose: p.closed, OnReset: p.reset}
 	p.device = p.Client.Device(client.DeviceOptions{Hooks: p.Recorder.Watch("device-"+p.Name, p.ID, hooks)})
-	for _, uri := range p.Rooms {
+	for _, uri := range p.Rooms() {
 		p.device.Subscribe(client.Position{URI: uri})
 	}
 	device := p.device
@@ -329,6 +364,9 @@ func (p *Person) Connect(ctx context.Context) {
 		}
 	})
 }
+
+// Disconnect ends the person's device for good.
+func (p *Person) Disconnect() { p.disconnect() }
 
 func (p *Person) see(e client.Event) {
 	time.Sleep(p.Slow)
@@ -400,7 +438,7 @@ func (p *Person) talk(ctx context.Context) {
 		if most := p.crowd.plan.Messages; most > 0 && p.posts == most {
 			return
 		}
-		if err := p.Say(ctx, p.Rooms[mrand.IntN(len(p.Rooms))]); err != nil {
+		if err := p.Say(ctx, anyRoom(p)); err != nil {
 			p.crowd.complain(err)
 			return
 		}
@@ -427,6 +465,11 @@ func (p *Person) Say(ctx context.Context, uri string) error {
 		}
 	}
 	return nil
+}
+
+func anyRoom(p *Person) string {
+	rooms := p.Rooms()
+	return rooms[mrand.IntN(len(rooms))]
 }
 
 func (c *Crowd) noteAck(uri string, seq int64) {
@@ -472,7 +515,7 @@ func (p *Person) isBehind(heads map[string]int64) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, uri := range p.Rooms {
+	for _, uri := range p.rooms {
 		if p.at[uri] == 0 || p.at[uri] < heads[uri] {
 			return true
 		}
@@ -535,6 +578,9 @@ func (c *Crowd) Finish(ctx context.Context) error {
 	}
 	return err
 }
+
+// AwaitSaid waits until everybody has said what they have to say.
+func (c *Crowd) AwaitSaid() { c.posting.Wait() }
 
 // Hush has nobody begin a post any more, and waits for those under way.
 func (c *Crowd) Hush() {

@@ -12,13 +12,14 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Services are a PostgreSQL and a RabbitMQ of our own, which may be broken.
+// Services are a PostgreSQL and a RabbitMQ. They may be broken if there are scripts
+// for that.
 type Services struct {
 	postgres, rabbitmq       string // their addresses
 	postgresCtl, rabbitmqCtl string // scripts that do things to them
 }
 
-// ServicesFromEnvironment returns those that .ci/with-services started.
+// ServicesFromEnvironment returns those that the variables of the tests name.
 func ServicesFromEnvironment() (*Services, error) {
 	s := &Services{
 		postgres:    os.Getenv("CHATIRE_TEST_POSTGRES_URL"),
@@ -26,10 +27,18 @@ func ServicesFromEnvironment() (*Services, error) {
 		postgresCtl: os.Getenv("CHATIRE_TEST_POSTGRES_CTL"),
 		rabbitmqCtl: os.Getenv("CHATIRE_TEST_RABBITMQ_CTL"),
 	}
-	if s.postgresCtl == "" || s.rabbitmqCtl == "" {
-		return nil, errors.New("faults need a PostgreSQL and a RabbitMQ that may be broken: run this as `make faults`, which starts them")
+	if s.postgres == "" || s.rabbitmq == "" {
+		return nil, errors.New("a PostgreSQL and a RabbitMQ are needed: run this with .ci/with-services, which starts them")
 	}
 	return s, nil
+}
+
+// Breakable complains if they may not be broken.
+func (s *Services) Breakable() error {
+	if s.postgresCtl == "" || s.rabbitmqCtl == "" {
+		return errors.New("faults need a PostgreSQL and a RabbitMQ of their own: run this as make faults, which starts them")
+	}
+	return nil
 }
 
 // Postgres does something to the database server: see .ci/postgres.

@@ -30,6 +30,8 @@ func run(ctx context.Context) error {
 		cases = flag.String("case", "", "names of cases, separated by commas; all if empty")
 		list  = flag.Bool("list", false, "say which cases there are")
 		table = flag.String("table", "", "a file for the table, besides the output")
+		soak  = flag.Duration("soak", 0, "instead of cases, churn with a random fault every 20 s for so long")
+		show  = flag.Bool("break", false, "instead of cases, kill RabbitMQ while two people chat, and tell")
 	)
 	flag.IntVar(&o.Rounds, "rounds", 20, "faults of each case")
 	flag.Uint64Var(&o.Seed, "seed", 1, "of the schedule")
@@ -50,6 +52,9 @@ func run(ctx context.Context) error {
 	if o.Services, err = faults.ServicesFromEnvironment(); err != nil {
 		return err
 	}
+	if err := o.Services.Breakable(); err != nil {
+		return err
+	}
 	if o.Folder == "" {
 		if o.Folder, err = os.MkdirTemp("", "chatire-faults-"); err != nil {
 			return err
@@ -62,22 +67,45 @@ func run(ctx context.Context) error {
 	if err := faults.Build(ctx, o.Programs); err != nil {
 		return err
 	}
+	switch {
+	case *show:
+		return faults.Break(ctx, o, os.Stdout)
+	case *soak > 0:
+		result, err := faults.Soak(ctx, o, *soak, os.Stdout)
+		if err != nil {
+			return err
+		}
+		return conclude([]faults.Result{result}, *table, o.Folder)
+	}
 	results := faults.RunCases(ctx, chosen, o, os.Stdout)
+	if err := conclude(results, *table, o.Folder); err != nil {
+		return err
+	}
+	return ctx.Err()
+}
+
+// conclude prints the table and says whether the promise held.
+func conclude(results []faults.Result, table, folder string) error {
 	faults.WriteTable(os.Stdout, results)
-	if *table != "" {
-		file, err := os.Create(*table)
+	if table != "" {
+		file, err := os.Create(table)
 		if err != nil {
 			return err
 		}
 		defer file.Close()
 		faults.WriteTable(file, results)
 	}
-	broken := slices.DeleteFunc(results, faults.Result.Holds)
-	if len(broken) > 0 {
-		return fmt.Errorf("the promise did not hold in %d of %d cases; what they left is in %s", len(broken), len(chosen), o.Folder)
+	broken := 0
+	for _, r := range results {
+		if !r.Holds() {
+			broken++
+		}
 	}
-	os.Remove(o.Folder) // empty by now
-	return ctx.Err()
+	if broken > 0 {
+		return fmt.Errorf("the promise did not hold in %d of %d cases; what they left is in %s", broken, len(results), folder)
+	}
+	os.Remove(folder) // empty by now
+	return nil
 }
 
 // choose returns the cases with these names.
