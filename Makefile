@@ -82,3 +82,7 @@ soak: ## Have people come, talk and go for 30 minutes, with a random fault every
 .PHONY: break
 break: ## Kill RabbitMQ while two people chat, and see what happens.
 	@.ci/own-services go run ./ctl/faults/cmd/faults -break
+
+.PHONY: simulate
+simulate: ## Let 10,000 simulated worlds live through bad times.
+	@go test ./worker -run '^TestSimulation$$' -v -sim.seeds $(or $(seeds),10000) -sim.seed $(or $(seed),1) | grep -v '^=== \|^    --- '

@@ -9,10 +9,11 @@ import (
 )
 
 const (
-	// returnLeast and returnMost bound what a connection that finds no place is told
-	// to wait.
+	// returnLeast and returnMost bound what a connection is told to wait when too many
+	// come, returnFull when there is no room.
 	returnLeast = time.Second
 	returnMost  = 30 * time.Second
+	returnFull  = 5 * time.Second
 
 	// spareFiles are the descriptors of a process that are no connections: of the
 	// database, the broker, the ops listener, and of handshakes.
@@ -54,7 +55,7 @@ func withinFiles(most int) int {
 // is to wait.
 func (a *admission) enter(open int, now time.Time) (wait time.Duration, ok bool) {
 	if open >= a.most {
-		return returnMost/2 + rand.N(returnMost/2), false
+		return returnFull + rand.N(returnFull), false
 	}
 	if a.bucket.AllowN(now, 1) {
 		return 0, true

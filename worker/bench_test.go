@@ -95,7 +95,7 @@ func BenchmarkDelivery(b *testing.B) {
 	for n := range b.N {
 		begin := cpu()
 		for i := range raw {
-			if _, err := raw[i].tryWrite(text); err != nil {
+			if _, err := raw[i].kernel.TryWrite(text); err != nil {
 				b.Fatal(err)
 			}
 		}

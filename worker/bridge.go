@@ -60,27 +60,36 @@ func (b *bridge) run(ctx context.Context) error {
 		return fmt.Errorf("make router: %w", err)
 	}
 	router.AddConsumerHandler("bridge", bus.Topic, b.bus.Subscriber(), b.handle)
-	var lanes sync.WaitGroup
-	for _, lane := range b.lanes {
-		lanes.Go(func() { b.bringOut(ctx, lane) })
-	}
-	defer lanes.Wait()
+	defer b.startLanes(ctx)()
 	if err := router.Run(ctx); err != nil {
 		return fmt.Errorf("run router: %w", err)
 	}
 	return nil
 }
 
+// startLanes brings out what comes until ctx ends. wait waits for that.
+func (b *bridge) startLanes(ctx context.Context) (wait func()) {
+	var lanes sync.WaitGroup
+	for _, lane := range b.lanes {
+		lanes.Go(func() { b.bringOut(ctx, lane) })
+	}
+	return lanes.Wait
+}
+
 // handle sorts one delivery. It never fails: what cannot be read is counted where
 // it is decoded, and would not become better by coming again.
 func (b *bridge) handle(m *message.Message) error {
-	pack, err := b.bus.Decode(m)
-	if err != nil {
-		return nil
+	if pack, err := b.bus.Decode(m); err == nil {
+		b.take(&pack)
 	}
+	return nil
+}
+
+// take sorts what a pack has brought.
+func (b *bridge) take(pack *bus.Pack) {
 	received := time.Now()
 	for i := range pack.Events {
-		b.sort(&pack, &pack.Events[i], received)
+		b.sort(pack, &pack.Events[i], received)
 	}
 	for _, c := range pack.Controls {
 		b.hub.control(c)
@@ -88,12 +97,11 @@ func (b *bridge) handle(m *message.Message) error {
 	for _, t := range pack.Typings {
 		b.hub.typing(t)
 	}
-	if pack.Sender != b.bus.Instance() {
-		for _, l := range pack.Loads {
+	for _, l := range pack.Loads {
+		if pack.Sender != b.bus.Instance() {
 			b.hub.balance.hear(pack.Sender, l, received)
 		}
 	}
-	return nil
 }
 
 func (b *bridge) sort(pack *bus.Pack, c *chat.Copy, received time.Time) {

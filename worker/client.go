@@ -140,7 +140,7 @@ func (c *Connection) subscribe(f clientFrame) {
 		c.refuse(errLimit, "", "too many subscriptions")
 		return
 	}
-	cursors := c.hub.acquire(entries)
+	cursors, began := c.hub.acquire(entries), c.hub.age()
 	ctx, cancel := c.hub.deadline()
 	defer cancel()
 	memberships, err := c.hub.users.Watchable(ctx, c.who.User.ID, uris(entries))
@@ -153,7 +153,7 @@ func (c *Connection) subscribe(f clientFrame) {
 		return
 	}
 	for i, e := range entries {
-		if !c.watch(e, cursors[i], memberships, epoch) {
+		if !c.watch(e, cursors[i], memberships, began, epoch) {
 			c.hub.release(cursors[i])
 		}
 	}
@@ -185,7 +185,7 @@ func (c *Connection) overLimit(entries []entry) bool {
 }
 
 // watch answers one entry. It returns true if the cursor is kept by a subscription.
-func (c *Connection) watch(e entry, cur *cursor, memberships map[string]chat.Membership, epoch string) bool {
+func (c *Connection) watch(e entry, cur *cursor, memberships map[string]chat.Membership, began time.Duration, epoch string) bool {
 	if e.bad {
 		c.refuse(errBadPosition, e.uri, "after must be an integer from 0")
 		return false
@@ -196,7 +196,7 @@ func (c *Connection) watch(e entry, cur *cursor, memberships map[string]chat.Mem
 		return false
 	}
 	w := c.hub.newWave()
-	cur.open(m.Session.ID, m.Session.Head, w)
+	cur.open(m.Session.ID, m.Session.Head, began, w)
 	w.flush()
 	if old := c.find(e.uri); old != nil {
 		c.end(old)

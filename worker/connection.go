@@ -260,7 +260,7 @@ func (c *Connection) pump() {
 	c.hub.metrics.catchingUp.Inc()
 	defer c.hub.metrics.catchingUp.Dec()
 	for {
-		if !c.socket.waitRoom() {
+		if !c.socket.waitRoom() || !c.hub.awaitLease() {
 			c.mu.Lock()
 			c.pumping, c.lagging = false, nil
 			c.mu.Unlock()
@@ -269,6 +269,11 @@ func (c *Connection) pump() {
 		s := c.next()
 		if s == nil {
 			return
+		}
+		if s.cursor.isHeld() {
+			c.hub.pause(leasePause)
+			c.lag(s)
+			continue
 		}
 		p := s.join()
 		if p == needsLog {

@@ -22,6 +22,9 @@ func (h *Hub) control(c chat.Control) {
 		}
 		tell(left, noticeFrame{Type: "notice", Notice: chat.NoticeTokens})
 	case chat.ControlNotice:
+		if !h.mayDeliver() {
+			return
+		}
 		tell(conns, noticeFrame{"notice", c.Notice, c.URI, c.Seq})
 	}
 }
@@ -39,7 +42,7 @@ func tell(conns []*Connection, f noticeFrame) {
 // or it is not: nothing is kept for a connection that has no room.
 func (h *Hub) typing(t chat.Typing) {
 	cur := h.watched(t.URI)
-	if cur == nil {
+	if cur == nil || !h.mayDeliver() {
 		return
 	}
 	typing := encode(typingFrame{"typing", t.URI, typingUser{t.UserID, t.Username}})

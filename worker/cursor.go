@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"slices"
 	"sync"
 	"time"
 
@@ -54,16 +55,24 @@ type cursor struct {
 	live      []*subscription
 	mending   bool // it is in the hub's list of holes
 	over      bool // nothing is kept or delivered any more
+
+	// The last probe: the head that it found and the hub's age when it began.
+	probedHead int64
+	probedAt   time.Duration
+
+	// whole is the hub's age at which the cursor is known to have had all there was.
+	whole time.Duration
 }
 
-// open tells a cursor which Session it is and how long its Log is at least. It is
-// called for every subscription, so that a longer Log is noticed.
-func (c *cursor) open(sessionID, head int64, w *wave) {
+// open tells a cursor which Session it is and how long its Log is at least, by a look
+// that began at an age of the hub. It is called for every subscription, so that a
+// longer Log is noticed.
+func (c *cursor) open(sessionID, head int64, began time.Duration, w *wave) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.sessionID = sessionID
 	if c.head == unopened {
-		c.head = head
+		c.head, c.whole = head, began
 		c.fromAside(w)
 	}
 	c.expect(head)
@@ -78,7 +87,7 @@ func (c *cursor) accept(f frame, w *wave) {
 		c.keep(f)
 	case f.seq <= c.head:
 		c.hub.metrics.duplicates.Inc()
-	case f.seq == c.head+1:
+	case f.seq == c.head+1 && c.mayDeliver():
 		c.advance(f, w)
 		c.fromAside(w)
 	default:
@@ -114,7 +123,7 @@ func (c *cursor) fromAside(w *wave) {
 			c.unkeep(f)
 		}
 	}
-	for {
+	for c.mayDeliver() {
 		f, due := c.aside[c.head+1]
 		if !due {
 			return
@@ -137,6 +146,7 @@ func (c *cursor) expect(seq int64) {
 // no room for it falls behind and catches up from the ring or from the Log.
 func (c *cursor) advance(f frame, w *wave) {
 	c.head = f.seq
+	c.noteWhole()
 	if !c.over {
 		c.ring.push(f)
 	}
@@ -211,10 +221,12 @@ func (c *cursor) leave(s *subscription) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.over = true
-	for i, other := range c.live {
-		if other == s {
-			c.dropLive(i)
-			return
-		}
+	c.drop(s)
+}
+
+// drop is dropLive for a subscription that may be live.
+func (c *cursor) drop(s *subscription) {
+	if i := slices.Index(c.live, s); i >= 0 {
+		c.dropLive(i)
 	}
 }

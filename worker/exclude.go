@@ -33,6 +33,7 @@ func (s *subscription) expel(end membershipEnd) bool {
 		return false
 	}
 	if !s.over {
+		s.cursor.drop(s)
 		s.end(reasonOf(end.frame.kind))
 	}
 	return true

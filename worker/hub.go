@@ -60,7 +60,8 @@ type Hub struct {
 	perUser      limit // connections of one user
 	framesPer10s int
 
-	draining atomic.Bool // no new connection is taken
+	draining atomic.Bool  // no new connection is taken
+	looked   atomic.Int64 // the hub's age when the last look at tokens and heads began that succeeded
 	epochNow atomic.Pointer[string]
 	bound    sync.Map // slots that were bound: int -> struct{}
 

@@ -41,7 +41,7 @@ func (h *Hub) mendLoop(ctx context.Context) {
 			return
 		}
 		h.pause(closePatience)
-		for holes := h.takeHoles(); len(holes) > 0 && ctx.Err() == nil; holes = h.mendOnce(holes, w) {
+		for holes := h.takeHoles(); len(holes) > 0 && h.awaitLease(); holes = h.mendOnce(holes, w) {
 		}
 	}
 }
@@ -54,6 +54,16 @@ func (h *Hub) takeHoles() []*cursor {
 	return holes
 }
 
+// freshen renews a cursor's lease if it has run out.
+func (h *Hub) freshen(cur *cursor) {
+	if !cur.isHeld() {
+		return
+	}
+	if err := h.lookForEnds(cur); err != nil {
+		h.log.Warn("look for ended memberships", "session", cur.uri, "error", err)
+	}
+}
+
 // mendOnce reads a piece of each hole and returns the cursors that have more.
 func (h *Hub) mendOnce(holes []*cursor, w *wave) []*cursor {
 	var ranges []chat.Range
@@ -61,6 +71,7 @@ func (h *Hub) mendOnce(holes []*cursor, w *wave) []*cursor {
 	bySession := map[int64]*cursor{}
 	for _, cur := range holes {
 		if piece, ok := cur.hole(); ok {
+			h.freshen(cur)
 			ranges = append(ranges, piece)
 			open = append(open, cur)
 			bySession[piece.SessionID] = cur

@@ -29,23 +29,34 @@ func (h *Hub) probeLoop(ctx context.Context, now <-chan struct{}) {
 		case <-ctx.Done():
 			return
 		}
-		if err := h.probe(); err != nil {
-			h.metrics.probeFailures.Inc()
-			h.log.Warn("probe", "error", err)
+		for h.probeFails() {
+			h.pause(repairPause)
 		}
 	}
 }
 
+// probeFails probes and says whether that failed and is worth another try.
+func (h *Hub) probeFails() bool {
+	err := h.probe()
+	if err != nil {
+		h.metrics.probeFailures.Inc()
+		h.log.Warn("probe", "error", err)
+	}
+	return err != nil && h.ctx.Err() == nil
+}
+
 func (h *Hub) probe() error {
+	began := h.age()
 	if err := h.probeEpoch(); err != nil {
 		return fmt.Errorf("read epoch: %w", err)
 	}
-	if err := h.probeHeads(); err != nil {
+	if err := h.probeHeads(began); err != nil {
 		return fmt.Errorf("read heads: %w", err)
 	}
 	if err := h.probeTokens(); err != nil {
 		return fmt.Errorf("check tokens: %w", err)
 	}
+	h.renew(began)
 	return nil
 }
 
@@ -66,7 +77,8 @@ func (h *Hub) probeEpoch() error {
 	return nil
 }
 
-func (h *Hub) probeHeads() error {
+func (h *Hub) probeHeads(began time.Duration) error {
+	w := h.newWave()
 	bySession := map[int64]*cursor{}
 	var ids []int64
 	short := h.budget.isShort()
@@ -89,20 +101,11 @@ func (h *Hub) probeHeads() error {
 			return err
 		}
 		for id, head := range heads {
-			bySession[id].probed(head)
+			bySession[id].probed(head, began, w)
 		}
+		w.flush()
 	}
 	return nil
-}
-
-// probed tells a cursor the head that the store has.
-func (c *cursor) probed(head int64) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if head > c.target {
-		c.hub.metrics.probeRepairs.Inc()
-	}
-	c.expect(head)
 }
 
 // probeTokens closes the connections whose tokens ended without our hearing of it.

@@ -6,7 +6,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -40,7 +39,7 @@ var (
 // It is a net.Conn, so that the websocket library's own frames take the same way.
 type socket struct {
 	net.Conn // reads, addresses and deadlines
-	raw      syscall.RawConn
+	kernel   kernel
 	spawn    func(func()) // starts a goroutine that somebody waits for
 	onFail   func(error)  // called once, without locks, when writing fails
 	onTaken  func()       // called, without locks, when a peer that was slow has taken something
@@ -58,11 +57,7 @@ type socket struct {
 func newSocket(conn net.Conn, spawn func(func()), onTaken func(), onFail func(error)) *socket {
 	s := &socket{Conn: conn, spawn: spawn, onTaken: onTaken, onFail: onFail}
 	s.room = sync.NewCond(&s.mu)
-	if c, ok := conn.(syscall.Conn); ok {
-		if raw, err := c.SyscallConn(); err == nil {
-			s.raw = raw
-		}
-	}
+	s.kernel = kernelOf(conn)
 	return s
 }
 
@@ -151,7 +146,7 @@ func (s *socket) writeAll() {
 		buf := s.out
 		s.out = nil
 		s.mu.Unlock()
-		n, err := s.tryWrite(buf)
+		n, err := s.kernel.TryWrite(buf)
 		s.mu.Lock()
 		switch {
 		case err != nil:
@@ -173,31 +168,6 @@ func (s *socket) writeAll() {
 		s.shut()
 	}
 	s.mu.Unlock()
-}
-
-// tryWrite writes what the kernel takes without waiting.
-func (s *socket) tryWrite(p []byte) (n int, err error) {
-	if s.raw == nil {
-		return s.Conn.Write(p) // a pipe in a test
-	}
-	control := s.raw.Write(func(fd uintptr) bool {
-		for n < len(p) {
-			var m int
-			m, err = syscall.Write(int(fd), p[n:])
-			switch {
-			case err == syscall.EINTR:
-				continue
-			case err == syscall.EAGAIN:
-				err = nil
-				return true
-			case err != nil:
-				return true
-			}
-			n += m
-		}
-		return true
-	})
-	return n, errors.Join(err, control)
 }
 
 // writeRest waits for the kernel to take the rest of a buffer, as the one writer.

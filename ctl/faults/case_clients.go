@@ -107,7 +107,7 @@ func clientCases() []Case {
 		},
 		{
 			Name: "descriptors-exhausted", What: "A process may open no more files.",
-			Recover: 5 * time.Second,
+			Recover: 15 * time.Second,
 			Round:   exhaustFiles,
 		},
 		{

@@ -44,7 +44,7 @@ func restore(ctx context.Context, r *Run) error {
 	if err := script(ctx, "pg_restore", "--clean", "--if-exists", "--single-transaction", "-d", r.Database, backup); err != nil {
 		return err
 	}
-	if err := r.Ctl(ctx, "migrate", "new-epoch"); err != nil {
+	if err := r.Ctl(ctx, "migrate", "new-epoch", "--yes"); err != nil {
 		return err
 	}
 	told := func() bool { return r.Crowd.resets() >= len(r.Crowd.People)*(len(r.chapters)) }

@@ -138,8 +138,9 @@ func (s *jsonSink) close() error {
 type Book struct {
 	began time.Time
 
-	mu    sync.Mutex // guards lines
+	mu    sync.Mutex // guards all below
 	lines []Line
+	last  int64 // what the clock showed last
 }
 
 // NewBook makes an empty Book. Its clock begins now.
@@ -147,7 +148,16 @@ func NewBook() *Book { return &Book{began: time.Now()} }
 
 // Recorder makes a Recorder that writes into the Book.
 func (b *Book) Recorder(name string) *Recorder {
-	return &Recorder{name: name, now: func() int64 { return int64(time.Since(b.began)) }, sink: bookSink{b}}
+	return &Recorder{name: name, now: b.now, sink: bookSink{b}}
+}
+
+// now never shows the same time twice: where time is simulated many things happen at
+// one moment, and still one after the other.
+func (b *Book) now() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.last = max(b.last+1, int64(time.Since(b.began)))
+	return b.last
 }
 
 // Lines returns what was written so far.
