@@ -37,6 +37,7 @@ bench: ## Run all benchmarks, with a real Postgres and RabbitMQ.
 
 .PHONY: check
 check: lint imports docs ## Run the checks that need no services.
+	go run .ci/mutants.go -check
 
 .PHONY: lint
 lint: ## Look for what gofmt, vet and staticcheck would say.
@@ -82,6 +83,10 @@ soak: ## Have people come, talk and go for 30 minutes, with a random fault every
 .PHONY: break
 break: ## Kill RabbitMQ while two people chat, and see what happens.
 	@.ci/own-services go run ./ctl/faults/cmd/faults -break
+
+.PHONY: mutants
+mutants: ## Break the code in a dozen ways and see that the tests notice each.
+	@.ci/with-services go run .ci/mutants.go
 
 .PHONY: simulate
 simulate: ## Let 10,000 simulated worlds live through bad times.

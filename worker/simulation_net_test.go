@@ -23,7 +23,7 @@ type pipe struct {
 }
 
 // pipeBytes is small, so that slow readers are noticed soon.
-const pipeBytes = 4 << 10
+const pipeBytes = 1 << 10
 
 type deadline struct {
 	at    time.Time

@@ -96,7 +96,7 @@ func clientCases() []Case {
 		{
 			Name: "workers-full", What: "A worker is killed, and the other has not room for all of its connections.",
 			Plan:    Plan{Settings: []string{"CHATIRE_MAX_CONNECTIONS=20"}},
-			Recover: 15 * time.Second,
+			Recover: 30 * time.Second, // they are told to wait up to 10 s, and may come to the full one again
 			Round: func(ctx context.Context, r *Run) error {
 				p := anyOf(r, r.Workers)
 				p.Kill()
