@@ -84,6 +84,10 @@ soak: ## Have people come, talk and go for 30 minutes, with a random fault every
 break: ## Kill RabbitMQ while two people chat, and see what happens.
 	@.ci/own-services go run ./ctl/faults/cmd/faults -break
 
+.PHONY: model
+model: ## Check the model of delivery in every state that it can come to.
+	@.ci/model
+
 .PHONY: mutants
 mutants: ## Break the code in a dozen ways and see that the tests notice each.
 	@.ci/with-services go run .ci/mutants.go
