@@ -25,6 +25,7 @@ const (
 	exitNotFound    = 3
 	exitAuth        = 4
 	exitConflict    = 5
+	exitUnproven    = 6
 	exitUnreachable = 7
 	exitInterrupted = 130
 )
@@ -41,6 +42,7 @@ func newExitCodesTopic() *cobra.Command {
   3    what was named does not exist
   4    not signed in, or not allowed
   5    contradicts what is there, such as a name that is taken
+  6    only a part was done, or what was checked proves nothing
   7    the database or the server cannot be reached
   130  interrupted`,
 	}
@@ -72,6 +74,9 @@ func exitCode(err error) int {
 	}
 	if errors.Is(err, context.Canceled) {
 		return exitInterrupted
+	}
+	if _, unproven := errors.AsType[unprovenError](err); unproven {
+		return exitUnproven
 	}
 	if isUnreachable(err) {
 		return exitUnreachable

@@ -37,6 +37,7 @@ func newRootCommand() *cobra.Command {
 		newSessionCommand(),
 		newChatCommand(),
 		newBenchCommand(),
+		newVerifyCommand(),
 		newConfigCommand(),
 		newVersionCommand(),
 		newExitCodesTopic(),

@@ -96,6 +96,13 @@ func (c *Client) As(token string) *Client {
 	return &other
 }
 
+// At returns the same Client with its websockets at one of these addresses.
+func (c *Client) At(addresses ...string) *Client {
+	at := *c
+	at.sockets = addresses
+	return &at
+}
+
 // String says which Chatire it is, and hides the token.
 func (c *Client) String() string { return "client of " + c.base }
 

@@ -84,6 +84,9 @@ var sums = map[Violation]SumOf{
 	DeliveredBeforeSend: Corrupted,
 }
 
+// SumOfViolation returns the group of a Violation.
+func SumOfViolation(v Violation) SumOf { return sums[v] }
+
 // Report is what a check found.
 type Report struct {
 	Verdict    Verdict                `json:"verdict"`
