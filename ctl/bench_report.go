@@ -2,10 +2,10 @@ package ctl
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
-	"net/http"
 	"runtime"
 	"strconv"
 	"strings"
@@ -132,15 +132,15 @@ func workerMemory(ctx context.Context, ops string) *float64 {
 		return nil
 	}
 	// Asking for the heap with gc=1 has it collected first.
-	if _, err := fetch(ctx, ops+"/debug/pprof/heap?gc=1"); err != nil {
+	if _, _, err := readPage(ctx, ops+"/debug/pprof/heap?gc=1"); err != nil {
 		return nil
 	}
-	text, err := fetch(ctx, ops+"/metrics")
+	text, _, err := readPage(ctx, ops+"/metrics")
 	if err != nil {
 		return nil
 	}
 	var sum float64
-	for scan := bufio.NewScanner(strings.NewReader(text)); scan.Scan(); {
+	for scan := bufio.NewScanner(bytes.NewReader(text)); scan.Scan(); {
 		name, value, _ := strings.Cut(scan.Text(), " ")
 		if name == "go_memstats_heap_inuse_bytes" || name == "go_memstats_stack_inuse_bytes" {
 			n, _ := strconv.ParseFloat(value, 64)
@@ -148,20 +148,6 @@ func workerMemory(ctx context.Context, ops string) *float64 {
 		}
 	}
 	return &sum
-}
-
-func fetch(ctx context.Context, url string) (string, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return "", err
-	}
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return "", err
-	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
-	return string(text), err
 }
 
 func memoryPerConnection(before, after *float64, connections int) *float64 {

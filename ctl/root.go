@@ -38,6 +38,7 @@ func newRootCommand() *cobra.Command {
 		newChatCommand(),
 		newBenchCommand(),
 		newVerifyCommand(),
+		newDoctorCommand(),
 		newConfigCommand(),
 		newVersionCommand(),
 		newExitCodesTopic(),

@@ -65,7 +65,7 @@ func processCases() []Case {
 		},
 		{
 			Name: "worker-upgraded", What: "Each worker is drained by SIGTERM and replaced, one after the other.",
-			Recover: 5 * time.Second,
+			Recover: 30 * time.Second,
 			Round: func(ctx context.Context, r *Run) error {
 				for _, p := range r.Workers {
 					p.Stop()
@@ -79,7 +79,7 @@ func processCases() []Case {
 		},
 		{
 			Name: "api-upgraded", What: "Each API process is ended by SIGTERM and replaced, one after the other.",
-			Recover: 5 * time.Second,
+			Recover: 30 * time.Second,
 			Round: func(ctx context.Context, r *Run) error {
 				for _, p := range r.APIs {
 					p.Stop()
@@ -92,7 +92,7 @@ func processCases() []Case {
 		},
 		{
 			Name: "everything-upgraded", What: "All processes are replaced at once, in any order.",
-			Recover: 15 * time.Second,
+			Recover: 30 * time.Second,
 			Round: func(ctx context.Context, r *Run) error {
 				var all errgroup.Group
 				for _, p := range r.All() {
