@@ -32,7 +32,7 @@ var lines = [][]string{
 var doors = map[string][]string{
 	"github.com/uptrace/bun":             {"pkg/store", "migrations"},
 	"github.com/ThreeDotsLabs/watermill": {"pkg/bus", "worker/bridge.go"},
-	"github.com/rabbitmq/amqp091-go":     {"pkg/bus"},
+	"github.com/rabbitmq/amqp091-go":     {"pkg/bus", "ctl/faults"}, // who breaks things, breaks the broker's too
 	"github.com/gofiber/fiber":           {"pkg/httpd", "pkg/boot", "api", "worker/worker.go", "worker/handshake.go"},
 	"github.com/valyala/fasthttp":        {"pkg/httpd", "pkg/boot", "api", "worker/worker.go", "worker/handshake.go"},
 	"github.com/lxzan/gws":               {"pkg/client", "worker"},

@@ -87,9 +87,14 @@ type Result struct {
 	Err       error // what went wrong beside the history
 }
 
+// memoryBound is what a process may take in these runs, of at most some hundred
+// connections: see docs/GUARANTEES.md, clause 5.
+const memoryBound = 400 << 20
+
 // Holds says whether the promise held.
 func (r Result) Holds() bool {
-	return r.Err == nil && r.Report.Verdict == history.Pass && (r.Allowed == 0 || r.Recovered <= r.Allowed)
+	return r.Err == nil && r.Report.Verdict == history.Pass &&
+		(r.Allowed == 0 || r.Recovered <= r.Allowed) && r.Peak <= memoryBound
 }
 
 // Options of running cases.

@@ -64,6 +64,8 @@ func (r Result) verdict() string {
 		return "holds"
 	case r.Err != nil:
 		return "FAILED"
+	case r.Report.Verdict == history.Pass && r.Peak > memoryBound:
+		return "TOO MUCH MEMORY"
 	case r.Report.Verdict == history.Pass:
 		return "TOO LATE"
 	}

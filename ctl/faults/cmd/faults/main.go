@@ -69,6 +69,7 @@ func run(ctx context.Context) error {
 	}
 	switch {
 	case *show:
+		defer os.RemoveAll(o.Folder)
 		return faults.Break(ctx, o, os.Stdout)
 	case *soak > 0:
 		result, err := faults.Soak(ctx, o, *soak, os.Stdout)
