@@ -285,6 +285,12 @@ func (r *Run) noteMost() {
 	}
 }
 
+// noteLongest is an End that adds what atMost kept.
+func noteLongest(_ context.Context, r *Run) error {
+	r.noteMost()
+	return nil
+}
+
 // anyOf returns one of them, as the seed has it.
 func anyOf[T any](r *Run, of []T) T { return of[r.Rand.IntN(len(of))] }
 

@@ -20,7 +20,7 @@ func accessCases() []Case {
 			Name: "access-ended", What: "People are removed, revoked, signed out and disabled, with the broker up: nothing comes after 1 s.",
 			Crowd: busyCrowd(), Recover: 5 * time.Second,
 			Round: func(ctx context.Context, r *Run) error { return endAccess(ctx, r, time.Second) },
-			End:   noteAccess,
+			End:   noteLongest,
 		},
 		{
 			Name: "access-ended-without-broker", What: "The same without a broker: nothing comes after 2 s.",
@@ -33,7 +33,7 @@ func accessCases() []Case {
 				r.WorkerToBroker.Heal()
 				return err
 			},
-			End: noteAccess,
+			End: noteLongest,
 		},
 	}
 }
@@ -149,9 +149,4 @@ func (p *Person) lastSeen() time.Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.last
-}
-
-func noteAccess(_ context.Context, r *Run) error {
-	r.noteMost()
-	return nil
 }

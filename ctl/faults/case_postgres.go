@@ -174,8 +174,14 @@ func fillDisk(ctx context.Context, r *Run) error {
 		return err
 	}
 	sleep(ctx, 500*time.Millisecond)
+	reading, stop := context.WithTimeout(ctx, 5*time.Second)
+	defer stop()
 	p := r.Crowd.People[1]
-	if _, err := p.Client.Events(ctx, p.Rooms()[0], 0, 50); err != nil {
+	err := again(reading, func() error { // the network of the crowd loses some
+		_, err := p.Client.Events(reading, p.Rooms()[0], 0, 50)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("history cannot be read: %w", err)
 	}
 	return nil

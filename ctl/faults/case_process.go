@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"syscall"
@@ -47,6 +48,12 @@ func processCases() []Case {
 				p.Signal(syscall.SIGCONT)
 				return nil
 			},
+		},
+		{
+			Name: "worker-stopped-long", What: "A worker is stopped until its clients have noticed and are served elsewhere.",
+			Once: true, Recover: 15 * time.Second,
+			Round: stopUntilNoticed,
+			End:   noteLongest,
 		},
 		{
 			Name: "api-stopped", What: "An API process is stopped by SIGSTOP inside a transaction and goes on.",
@@ -122,6 +129,28 @@ func noteReturns(_ context.Context, r *Run) error {
 	if at95 > 5*time.Second || last > 15*time.Second {
 		return fmt.Errorf("devices came back too late: 95 %% in %v, all in %v", at95, last)
 	}
+	return nil
+}
+
+// noticePatience is how long clients have to find a worker that is silent, which is 45 s
+// by the protocol, and another one that answers.
+const noticePatience = 75 * time.Second
+
+// stopUntilNoticed stops a worker until every device has all there is all the same.
+func stopUntilNoticed(ctx context.Context, r *Run) error {
+	p := anyOf(r, r.Workers)
+	p.Signal(syscall.SIGSTOP)
+	defer p.Signal(syscall.SIGCONT)
+	began := time.Now()
+	sleep(ctx, 5*time.Second) // there are some who do not get what is said from now on
+	heads := r.Crowd.heads()
+	if n := r.Crowd.behind(heads); n == 0 {
+		return errors.New("nobody is behind a worker that is stopped")
+	}
+	if err := r.Crowd.await(ctx, noticePatience, func() bool { return r.Crowd.behind(heads) == 0 }); err != nil {
+		return fmt.Errorf("devices of a stopped worker do not go elsewhere: %w", err)
+	}
+	r.atMost("until all devices of a stopped worker were served by another one", time.Since(began))
 	return nil
 }
 
