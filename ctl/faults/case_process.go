@@ -63,7 +63,7 @@ func processCases() []Case {
 		},
 		{
 			Name: "one-killed", What: "All of Chatire as one process is killed and started again.",
-			Plan: Plan{One: true}, Recover: 15 * time.Second, Rounds: 2,
+			Plan: Plan{One: true}, Recover: 15 * time.Second, Rounds: 3,
 			Round: func(ctx context.Context, r *Run) error {
 				sleep(ctx, r.between(200*time.Millisecond, 1500*time.Millisecond))
 				r.APIs[0].Kill()

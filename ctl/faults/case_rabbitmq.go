@@ -81,7 +81,7 @@ func rabbitmqCases() []Case {
 				return nil
 			},
 			End: func(ctx context.Context, r *Run) error {
-				sleep(ctx, 2*time.Second)
+				sleep(ctx, 3*time.Second)
 				return countGoroutines(ctx, r, "after")
 			},
 		},
@@ -165,9 +165,31 @@ func queuesOf(ctx context.Context, r *Run) ([]string, error) {
 	return queues, nil
 }
 
+// countChannels notes how many channels there are at the broker, and fails if there are
+// others than before.
+func countChannels(ctx context.Context, r *Run, when string) error {
+	out, err := output(ctx, r.Services.rabbitmqCtl, "ctl", "list_channels", "name", "--no-table-headers")
+	if err != nil {
+		return err
+	}
+	n := bytes.Count(out, []byte("\n"))
+	if when == "before" {
+		r.remember("channels", n)
+		return nil
+	}
+	r.Note("channels at the broker: %d before, %d after", r.remembered("channels"), n)
+	if n != r.remembered("channels") {
+		return fmt.Errorf("there are %d channels at the broker, and were %d", n, r.remembered("channels"))
+	}
+	return nil
+}
+
 // countGoroutines notes how many goroutines each process has, and fails if they have
 // grown.
 func countGoroutines(ctx context.Context, r *Run, when string) error {
+	if err := countChannels(ctx, r, when); err != nil {
+		return err
+	}
 	for _, p := range r.All() {
 		figure, err := p.Figure(ctx, "go_goroutines")
 		if err != nil {
