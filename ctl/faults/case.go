@@ -149,6 +149,9 @@ func (r *Run) run(ctx context.Context, o Options, folder string) (err error) {
 		return err
 	}
 	err = r.rounds(ctx)
+	if alive := r.alive(); err == nil {
+		err = alive
+	}
 	if finish := r.Crowd.Finish(ctx); err == nil {
 		err = finish
 	}
@@ -226,6 +229,18 @@ func (r *Run) judge(o Options) (err error) {
 		err = agree(o.Referee, r.Crowd.Folder, options, r.result.Report)
 	}
 	return err
+}
+
+// alive complains of processes that ended by themselves.
+func (r *Run) alive() error {
+	for _, p := range r.All() {
+		select {
+		case <-p.ended():
+			return fmt.Errorf("%s has ended, and nobody wanted it to", p.Name)
+		default:
+		}
+	}
+	return nil
 }
 
 // peak is the most memory of any API or worker.

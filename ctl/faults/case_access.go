@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/client"
 	"github.com/chatire/chatire/pkg/store"
 )
 
@@ -122,7 +124,7 @@ func newVictim(ctx context.Context, r *Run, s *store.Store, name string) (*victi
 // endBy ends the access and watches what still comes.
 func (v *victim) endBy(ctx context.Context, r *Run, way func(v *victim) error, allowed time.Duration) error {
 	began := v.Recorder.Now()
-	if err := again(ctx, func() error { return way(v) }); err != nil {
+	if err := again(ctx, func() error { return unlessDone(way(v)) }); err != nil {
 		return fmt.Errorf("have one %s: %w", v.name, err)
 	}
 	answered := time.Now()
@@ -137,6 +139,16 @@ func (v *victim) endBy(ctx context.Context, r *Run, way func(v *victim) error, a
 		return errors.New("nothing came before that either")
 	}
 	return nil
+}
+
+// unlessDone takes the answer that there is nothing to end for success: an earlier try
+// did it, and its answer was lost.
+func unlessDone(err error) error {
+	answer, ok := errors.AsType[*client.Error](err)
+	if ok && (answer.Status == http.StatusNotFound || answer.Status == http.StatusUnauthorized) {
+		return nil
+	}
+	return err
 }
 
 func (p *Person) seen(uri string) int64 {

@@ -4,10 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	mrand "math/rand/v2"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -236,14 +234,7 @@ func (p *Person) Join(ctx context.Context, uri string) error {
 // Leave has a person leave a room.
 func (p *Person) Leave(ctx context.Context, uri string) error {
 	began := p.Recorder.Now()
-	err := again(ctx, func() error {
-		err := p.Client.Leave(ctx, uri)
-		if answer, ok := errors.AsType[*client.Error](err); ok && answer.Status == http.StatusNotFound {
-			return nil // an earlier try did it
-		}
-		return err
-	})
-	if err != nil {
+	if err := again(ctx, func() error { return unlessDone(p.Client.Leave(ctx, uri)) }); err != nil {
 		return err
 	}
 	p.Recorder.Member(uri, p.ID, "remove", began)

@@ -2,11 +2,13 @@ package httpd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -131,11 +133,38 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return nil
 }
 
-// closeOnce is a listener that may be closed by everybody who holds it.
+// closeOnce is a listener that may be closed by everybody who holds it, and that waits
+// where the system has no room for one more connection: the HTTP library would end with
+// the first one.
 type closeOnce struct {
 	net.Listener
 	once sync.Once
 	err  error
+}
+
+// roomPause is how long to wait for room.
+const roomPause = 20 * time.Millisecond
+
+// Accept implements net.Listener.
+func (l *closeOnce) Accept() (net.Conn, error) {
+	for {
+		conn, err := l.Listener.Accept()
+		if !lacksRoom(err) {
+			return conn, err
+		}
+		time.Sleep(roomPause)
+	}
+}
+
+// lacksRoom says that another try may succeed: there were no descriptors or buffers, or
+// the peer was gone already.
+func lacksRoom(err error) bool {
+	for _, reason := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
+		if errors.Is(err, reason) {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *closeOnce) Close() error {
