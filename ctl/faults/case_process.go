@@ -134,7 +134,7 @@ func noteReturns(_ context.Context, r *Run) error {
 
 // noticePatience is how long clients have to find a worker that is silent, which is 45 s
 // by the protocol, and another one that answers.
-const noticePatience = 75 * time.Second
+const noticePatience = 2 * time.Minute
 
 // stopUntilNoticed stops a worker until every device has all there is all the same.
 func stopUntilNoticed(ctx context.Context, r *Run) error {

@@ -47,8 +47,8 @@ func WithToken(token string) Option {
 }
 
 // WithWebsockets says where workers listen, such as ws://127.0.0.1:8001/ws/. Each
-// connection picks one of the addresses. Without it the websocket is expected at
-// the address of the API.
+// connection picks one of the addresses, and none twice in a row. Without it the
+// websocket is expected at the address of the API.
 func WithWebsockets(addresses ...string) Option {
 	return func(c *Client) { c.sockets = addresses }
 }

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"sync"
@@ -23,6 +24,7 @@ const (
 // before or while it runs.
 type Device struct {
 	addresses []string
+	picked    int // the address of the last try; only Run's goroutine uses it
 	token     string
 	hooks     Hooks
 	dial      func(ctx context.Context, network, address string) (net.Conn, error)
@@ -90,6 +92,7 @@ func (c *Client) Device(o DeviceOptions) *Device {
 	}
 	return &Device{
 		addresses: c.sockets,
+		picked:    rand.IntN(max(1, len(c.sockets))),
 		token:     string(c.token),
 		hooks:     o.Hooks,
 		dial:      o.Dial,
@@ -117,6 +120,20 @@ func (d *Device) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// pick returns the address for the next try: any, but not the one of the try before if
+// there are others.
+func (d *Device) pick() string {
+	if len(d.addresses) == 1 {
+		return d.addresses[0]
+	}
+	next := rand.IntN(len(d.addresses) - 1)
+	if next >= d.picked {
+		next++
+	}
+	d.picked = next
+	return d.addresses[next]
 }
 
 func (d *Device) closed(err error, wait time.Duration) {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"net/url"
 	"sync"
@@ -87,7 +86,7 @@ func (d *Device) connect(ctx context.Context) end {
 
 // open makes the connection.
 func (s *socket) open(ctx context.Context) error {
-	address := s.device.addresses[rand.N(len(s.device.addresses))]
+	address := s.device.pick()
 	target, err := url.Parse(address)
 	if err != nil {
 		return fmt.Errorf("read websocket address: %w", err)
