@@ -83,6 +83,9 @@ func startSite(t *testing.T, database chat.Secret, bus string, settings ...strin
 					p, err := New(k)
 					if err == nil {
 						s.worker = p.(*Worker)
+						if s.worker.hub.epoch() == "" {
+							t.Error("a connection that comes at once would be told of no epoch")
+						}
 						s.log = &gatedLog{Log: s.worker.hub.store}
 						s.worker.hub.store = s.log
 					}

@@ -11,7 +11,6 @@ package worker
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/lxzan/gws"
@@ -47,6 +46,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 			Connections: withinFiles(k.Config.Connections),
 		}, m),
 	}
+	w.hub.epochNow.Store(&k.Epoch) // before anybody can connect
 	w.upgrader = newUpgrader(gwsLog{k.Log})
 	k.Ops.Handle("/debug/hub", w.hub)
 	return w, nil
@@ -60,12 +60,6 @@ func (w *Worker) Mount(app *fiber.App) {
 // Run implements boot.Program: it serves until ctx ends, sends its connections
 // elsewhere and returns when nothing of it is left.
 func (w *Worker) Run(ctx context.Context) error {
-	epoch, err := w.kit.Store.Epoch(ctx)
-	if err != nil {
-		return fmt.Errorf("read epoch: %w", err)
-	}
-	w.hub.epochNow.Store(&epoch)
-
 	back := make(chan struct{}, 1)
 	w.kit.Bus.OnSubscriber(func(up bool) {
 		if !up {
@@ -88,6 +82,7 @@ func (w *Worker) Run(ctx context.Context) error {
 			failed <- err
 		}
 	})
+	var err error
 	select {
 	case <-ctx.Done():
 	case err = <-failed:

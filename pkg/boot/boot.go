@@ -37,6 +37,7 @@ type Kit struct {
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 	Ops     *httpd.Ops
+	Epoch   string // of the Log when the process started
 }
 
 // Program is one of the programs that a process runs.
@@ -137,11 +138,10 @@ func (p *process) open(ctx context.Context) error {
 		return err
 	}
 	p.later("bus", k.Bus.Close)
-	epoch, err := k.Store.Epoch(ctx)
-	if err != nil {
+	if k.Epoch, err = k.Store.Epoch(ctx); err != nil {
 		return fmt.Errorf("read epoch: %w", err)
 	}
-	k.Bus.SetEpoch(epoch)
+	k.Bus.SetEpoch(k.Epoch)
 	p.background("epoch", p.watchEpoch)
 
 	mailer, err := mail.Open(c.SMTPURL, p.Log)
