@@ -144,6 +144,9 @@ func (c *Connection) subscribe(f clientFrame) {
 	ctx, cancel := c.hub.deadline()
 	defer cancel()
 	memberships, err := c.hub.users.Watchable(ctx, c.who.User.ID, uris(entries))
+	if err == nil {
+		err = c.hub.checkEpoch(ctx) // after it: what was read is of this log or an older one
+	}
 	if err != nil {
 		c.hub.log.Warn("subscribe", "connection", c.id, "error", err)
 		for _, cursor := range cursors {

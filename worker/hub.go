@@ -71,11 +71,12 @@ type Hub struct {
 	}
 	seed maphash.Seed
 
-	mu        sync.Mutex // guards all below
-	admission *admission
-	conns     map[*Connection]struct{}
-	byUser    map[int64][]*Connection
-	holes     []*cursor
+	mu         sync.Mutex // guards all below
+	admission  *admission
+	conns      map[*Connection]struct{}
+	byUser     map[int64][]*Connection
+	holes      []*cursor
+	epochAsked time.Duration // the hub's age when the question began that epochNow is the answer to
 
 	holesFound chan struct{} // has a token while holes may be non-empty
 }

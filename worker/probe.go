@@ -60,21 +60,37 @@ func (h *Hub) probe() error {
 	return nil
 }
 
-// probeEpoch closes every connection if the Log is another one than it was: what
-// they have may not be in it.
 func (h *Hub) probeEpoch() error {
 	ctx, cancel := h.deadline()
 	defer cancel()
+	return h.checkEpoch(ctx)
+}
+
+// checkEpoch closes every connection if the Log is another one than it was: what they
+// have may not be in it.
+func (h *Hub) checkEpoch(ctx context.Context) error {
+	began := h.age()
 	epoch, err := h.store.Epoch(ctx)
-	if err != nil {
+	if err != nil || !h.isNewEpoch(epoch, began) {
 		return err
 	}
-	if known := h.epochNow.Swap(&epoch); known != nil && *known != epoch {
-		h.log.Warn("the log has a new epoch: closing all connections", "connections", len(h.all()))
-		h.forgetCursors()
-		closeAll(h.all(), closeRestart, "new epoch")
-	}
+	h.log.Warn("the log has a new epoch: closing all connections", "connections", len(h.all()))
+	h.forgetCursors()
+	closeAll(h.all(), closeRestart, "new epoch")
 	return nil
+}
+
+// isNewEpoch notes an epoch that was read by a question which began at an age of the
+// hub. The answer to an earlier question is not believed any more.
+func (h *Hub) isNewEpoch(epoch string, began time.Duration) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if began < h.epochAsked || epoch == h.epoch() {
+		return false
+	}
+	h.epochAsked = began
+	h.epochNow.Store(&epoch)
+	return true
 }
 
 func (h *Hub) probeHeads(began time.Duration) error {

@@ -66,6 +66,7 @@ type Run struct {
 	cleanups []func()
 	disk     string   // a small one, of the database
 	chapters []string // folders of histories that are complete
+	restored []int64  // when each restore was over, by the recorders' clock
 
 	mu     sync.Mutex // guards all below
 	notes  []string

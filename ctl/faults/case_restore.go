@@ -47,6 +47,7 @@ func restore(ctx context.Context, r *Run) error {
 	if err := r.Ctl(ctx, "migrate", "new-epoch", "--yes"); err != nil {
 		return err
 	}
+	r.restored = append(r.restored, r.Crowd.Driver.Now())
 	told := func() bool { return r.Crowd.resets() >= len(r.Crowd.People)*(len(r.chapters)) }
 	if err := r.Crowd.await(ctx, patience, told); err != nil {
 		return fmt.Errorf("only %d of %d devices were told to begin anew: %w", r.Crowd.resets(), len(r.Crowd.People), err)
@@ -67,7 +68,11 @@ func judgeRestore(_ context.Context, r *Run) (history.Report, error) {
 		if err != nil {
 			return sum, err
 		}
-		if err := oneEpoch(lines); err != nil {
+		since := int64(0)
+		if i > 0 {
+			since = r.restored[i-1]
+		}
+		if err := oneEpoch(lines, since); err != nil {
 			return sum, err
 		}
 		own := len(lines)
@@ -89,11 +94,11 @@ func judgeRestore(_ context.Context, r *Run) (history.Report, error) {
 	return sum, nil
 }
 
-// oneEpoch sees that all subscriptions of a chapter are to the same log.
-func oneEpoch(lines []history.Line) error {
+// oneEpoch sees that all subscriptions since a restore are to the same log.
+func oneEpoch(lines []history.Line, since int64) error {
 	epoch := ""
 	for _, l := range lines {
-		if l.Kind != history.Subscribed {
+		if l.Kind != history.Subscribed || l.Time < since {
 			continue
 		}
 		if epoch == "" {
