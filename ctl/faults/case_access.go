@@ -107,7 +107,11 @@ func newVictim(ctx context.Context, r *Run, s *store.Store, name string) (*victi
 	if err != nil {
 		return nil, err
 	}
-	tokens, err := r.Crowd.nobody.As(v.other).Tokens(ctx)
+	var tokens []client.Token
+	err = again(ctx, func() (err error) {
+		tokens, err = r.Crowd.nobody.As(v.other).Tokens(ctx)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
