@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -58,12 +59,15 @@ func soak(ctx context.Context, r *Run, duration time.Duration, w *watch, progres
 	}
 	defer s.Close()
 	r.Crowd.posting.Go(func() { every(ctx, sampleEvery, func() { w.sample(r) }) })
-	r.Crowd.posting.Go(func() {
+	var visitors sync.WaitGroup
+	defer visitors.Wait() // they need the store
+	visitors.Go(func() {
 		for n := 0; ctx.Err() == nil; n++ {
 			sleep(ctx, visitEvery)
-			r.Crowd.posting.Go(func() { visit(ctx, r, s, n) })
+			visitors.Go(func() { visit(ctx, r, s, n) })
 		}
 	})
+	defer cancel()
 	cases := slices.DeleteFunc(Cases(), func(c Case) bool { return !slices.Contains(soaked, c.Name) })
 	kill := Case{Name: "killed", Round: killOne}
 	for n := 1; ; n++ {
@@ -110,13 +114,9 @@ func every(ctx context.Context, d time.Duration, f func()) {
 // visit has somebody come, join two rooms, look on for a while, and leave.
 func visit(ctx context.Context, r *Run, s *store.Store, n int) {
 	unhurried := context.WithoutCancel(ctx)
-	var p *Person
-	err := again(unhurried, func() (err error) {
-		p, err = r.Crowd.newPerson(unhurried, s, fmt.Sprintf("visitor%d", n))
-		return err
-	})
+	p, err := r.Crowd.newPerson(ctx, s, fmt.Sprintf("visitor%d", n))
 	if err != nil {
-		return
+		return // the database is away, or the soak is over
 	}
 	r.Crowd.adopt(p)
 	for k := range 2 {
