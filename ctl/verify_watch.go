@@ -182,18 +182,28 @@ func (v *verification) talk(ctx context.Context, owner, writer *canary, halfTime
 	var mu sync.Mutex // guards routes
 	for i, c := range []*canary{owner, writer} {
 		posting.Go(func() {
-			for n := 0; time.Now().Before(end) && errs[i] == nil; n++ {
+			for n := 0; time.Now().Before(end) && errs[i] == nil && ctx.Err() == nil; n++ {
 				errs[i] = v.post(ctx, &mu, c, i+n, n)
-				time.Sleep(time.Duration(rand.ExpFloat64() * 2 / v.rate * float64(time.Second)))
+				rest(ctx, time.Duration(rand.ExpFloat64()*2/v.rate*float64(time.Second)))
 			}
 		})
 	}
 	posting.Go(func() {
-		time.Sleep(v.duration / 2)
-		errs[2] = halfTime()
+		rest(ctx, v.duration/2)
+		if errs[2] = ctx.Err(); errs[2] == nil {
+			errs[2] = halfTime()
+		}
 	})
 	posting.Wait()
 	return errors.Join(errs...)
+}
+
+// rest waits, unless ctx ends first.
+func rest(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
 }
 
 // post posts a message on one route, and now and then again on the next.
