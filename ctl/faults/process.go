@@ -73,14 +73,31 @@ func newProcess(programs, logs, name, program string, env []string, args ...stri
 	return p, nil
 }
 
-// FreeAddress returns an address that nobody listens on. Its port is below those that
-// the system gives to outgoing connections: one of them could take it until the
-// process listens, or while it is away.
+// givenPorts are those that FreeAddress has given away: nobody listens there until the
+// process starts, nor while it is away.
+var givenPorts struct {
+	sync.Mutex
+	ports map[int]bool
+}
+
+// FreeAddress returns an address that nobody listens on, and never the same twice. Its
+// port is below those that the system gives to outgoing connections: one of them could
+// take it until the process listens, or while it is away.
 func FreeAddress() (string, error) {
+	givenPorts.Lock()
+	defer givenPorts.Unlock()
+	if givenPorts.ports == nil {
+		givenPorts.ports = map[int]bool{}
+	}
 	for range 1000 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(10_000))
+		port := 10_000 + rand.IntN(10_000)
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if givenPorts.ports[port] {
+			continue
+		}
 		if ln, err := net.Listen("tcp", address); err == nil {
 			ln.Close()
+			givenPorts.ports[port] = true
 			return address, nil
 		}
 	}
