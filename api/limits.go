@@ -21,6 +21,9 @@ type limits struct {
 	accountFails *httpd.Limit // by account
 	creates      *httpd.Limit // by user
 	messages     *httpd.Limit // by user and session
+	changes      *httpd.Limit // by user
+	reads        *httpd.Limit // by user
+	searches     *httpd.Limit // by user
 	lookups      *httpd.Limit // by user
 	misses       *httpd.Limit // by user
 }
@@ -34,6 +37,9 @@ func newLimits(rates config.RateLimit, metrics prometheus.Registerer) limits {
 		accountFails: limit(config.LimitAccountFails),
 		creates:      limit(config.LimitCreates),
 		messages:     limit(config.LimitMessages),
+		changes:      limit(config.LimitChanges),
+		reads:        limit(config.LimitReads),
+		searches:     limit(config.LimitSearches),
 		lookups:      limit(config.LimitLookups),
 		misses:       limit(config.LimitMisses),
 	}
@@ -70,17 +76,27 @@ func isWrongPassword(err error) bool {
 	return ok && (errors.Is(err, chat.ErrCredentials) || refused.Fields["current_password"] != nil)
 }
 
-// counted returns the routes, those of one session with a limit on how often a
-// user may miss: uris are not to be found by trying.
+// counted returns the routes, those of one session or invite with a limit on how
+// often a user may miss: they are not to be found by trying.
 func (a *API) counted(routes []httpd.Route) []httpd.Route {
 	for i := range routes {
-		if r := &routes[i]; strings.Contains(r.Path, ":uri") {
+		if r := &routes[i]; strings.Contains(r.Path, ":uri") || strings.Contains(r.Path, ":code") {
 			for _, handler := range []*fiber.Handler{&r.Get, &r.Post, &r.Put, &r.Patch, &r.Delete} {
 				*handler = a.countMisses(*handler)
 			}
 		}
 	}
 	return routes
+}
+
+// changing is a handler of changes, which have a limit together.
+func (a *API) changing(handle fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if err := a.limits.changes.Take(userKey(c)); err != nil {
+			return err
+		}
+		return handle(c)
+	}
 }
 
 func (a *API) countMisses(handle fiber.Handler) fiber.Handler {

@@ -2,7 +2,6 @@ package api
 
 import (
 	"errors"
-	"net/url"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -54,9 +53,55 @@ func (a *API) addMember(c *fiber.Ctx, username string) error {
 }
 
 func (a *API) removeMember(c *fiber.Ctx) error {
-	username, err := url.PathUnescape(c.Params("username"))
+	username, err := textParam(c, "username")
 	if err != nil {
-		return chat.ErrNotFound // nobody has such a name
+		return err
 	}
 	return empty(c, a.chat.RemoveMember(c.UserContext(), httpd.Who(c), c.Params("uri"), username))
+}
+
+func (a *API) setRole(c *fiber.Ctx) error {
+	username, err := textParam(c, "username")
+	if err != nil {
+		return err
+	}
+	var role chat.Role
+	if err := httpd.Decode(c, httpd.Text("role", &role)); err != nil {
+		return err
+	}
+	who := httpd.Who(c)
+	m, err := a.chat.SetRole(c.UserContext(), who, c.Params("uri"), username, role)
+	if err != nil {
+		return err
+	}
+	return c.JSON(memberJSON{seenBy(who, m.User), m.Role})
+}
+
+func (a *API) listBans(c *fiber.Ctx) error {
+	who := httpd.Who(c)
+	banned, err := a.chat.Bans(c.UserContext(), who, c.Params("uri"))
+	if err != nil {
+		return err
+	}
+	users := make([]chat.PublicUser, len(banned))
+	for i, u := range banned {
+		users[i] = seenBy(who, u)
+	}
+	return c.JSON(fiber.Map{"users": users})
+}
+
+func (a *API) ban(c *fiber.Ctx) error {
+	username, err := textParam(c, "username")
+	if err != nil {
+		return err
+	}
+	return empty(c, a.chat.Ban(c.UserContext(), httpd.Who(c), c.Params("uri"), username))
+}
+
+func (a *API) unban(c *fiber.Ctx) error {
+	username, err := textParam(c, "username")
+	if err != nil {
+		return err
+	}
+	return empty(c, a.chat.Unban(c.UserContext(), httpd.Who(c), c.Params("uri"), username))
 }

@@ -9,15 +9,9 @@ import (
 
 // postedJSON is the answer to a post: what is stored, first or on a retry.
 type postedJSON struct {
-	Status      string          `json:"status"`
-	URI         string          `json:"uri"`
-	Message     string          `json:"message"`
-	User        chat.PublicUser `json:"user"`
-	ID          int64           `json:"id"` // equals Seq
-	Seq         int64           `json:"seq"`
-	Rev         int64           `json:"rev"`
-	ClientID    *string         `json:"client_id"`
-	CreatedDate string          `json:"created_date"`
+	Status string `json:"status"`
+	URI    string `json:"uri"`
+	messageJSON
 }
 
 // postMessage looks for the session before the body: the protocol wants it so.
@@ -26,34 +20,35 @@ func (a *API) postMessage(c *fiber.Ctx) error {
 	if err := a.chat.CheckSession(c.UserContext(), who, uri); err != nil {
 		return err
 	}
-	var (
-		text     string
-		clientID *string
-	)
+	var p chat.Post
 	err := httpd.Decode(c,
-		httpd.Text("message", &text).Verbatim(),
-		httpd.Maybe("client_id", &clientID).Null().Verbatim())
+		httpd.Text("message", &p.Text).Verbatim(),
+		httpd.Maybe("client_id", &p.ClientID).Null().Verbatim(),
+		httpd.MaybeWhole("reply_to", &p.ReplyTo).Null())
 	if err != nil {
 		return err
 	}
 	if err := a.limits.messages.Take(userKey(c) + " " + uri); err != nil {
 		return err
 	}
-	e, err := a.chat.PostMessage(c.UserContext(), who, uri, text, clientID)
+	e, err := a.chat.PostMessage(c.UserContext(), who, uri, p)
 	if err != nil {
 		return err
 	}
-	return c.JSON(postedJSON{
-		Status:      success,
-		URI:         uri,
-		Message:     e.Body,
-		User:        seenBy(who, e.User),
-		ID:          e.Seq,
-		Seq:         e.Seq,
-		Rev:         e.Rev,
-		ClientID:    e.ClientID,
-		CreatedDate: chat.Date(e.CreatedAt),
-	})
+	return c.JSON(postedJSON{success, uri, messageSeenBy(who, e)})
+}
+
+func (a *API) message(c *fiber.Ctx) error {
+	seq, err := numberParam(c, "seq")
+	if err != nil {
+		return err
+	}
+	who := httpd.Who(c)
+	e, err := a.chat.Message(c.UserContext(), who, c.Params("uri"), seq)
+	if err != nil {
+		return err
+	}
+	return c.JSON(messageSeenBy(who, e))
 }
 
 // historyJSON is a page of Messages, ascending.
@@ -81,11 +76,7 @@ func (a *API) history(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	messages := make([]messageJSON, len(h.Messages))
-	for i, e := range h.Messages {
-		messages[i] = messageSeenBy(who, e)
-	}
-	return c.JSON(historyJSON{h.Session.ID, h.Session.URI, messages, h.More})
+	return c.JSON(historyJSON{h.Session.ID, h.Session.URI, messagesSeenBy(who, h.Messages), h.More})
 }
 
 // logJSON is a piece of a Session's Log.

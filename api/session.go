@@ -31,12 +31,12 @@ func (a *API) openSession(c *fiber.Ctx) error {
 
 // summaryJSON is one line of a list of Sessions.
 type summaryJSON struct {
-	ID          int64        `json:"id"`
-	URI         string       `json:"uri"`
-	Title       string       `json:"title"`
-	Role        chat.Role    `json:"role"`
-	Head        int64        `json:"head"`
-	Unread      int64        `json:"unread"`
+	ID    int64     `json:"id"`
+	URI   string    `json:"uri"`
+	Title string    `json:"title"`
+	Role  chat.Role `json:"role"`
+	Head  int64     `json:"head"`
+	unreadJSON
 	LastMessage *messageJSON `json:"last_message"`
 }
 
@@ -64,12 +64,13 @@ func (a *API) listSessions(c *fiber.Ctx) error {
 	list := make([]summaryJSON, len(page))
 	for i, s := range page {
 		list[i] = summaryJSON{
-			ID:     s.Session.ID,
-			URI:    s.Session.URI,
-			Title:  s.Session.Title,
-			Role:   s.Role,
-			Head:   s.Session.Head,
-			Unread: s.Unread,
+			ID:    s.Session.ID,
+			URI:   s.Session.URI,
+			Title: s.Session.Title,
+			Role:  s.Role,
+			Head:  s.Session.Head,
+
+			unreadJSON: unreadOf(s.Unread),
 		}
 		if s.Last != nil {
 			last := messageSeenBy(who, *s.Last)
@@ -81,12 +82,14 @@ func (a *API) listSessions(c *fiber.Ctx) error {
 
 // detailsJSON is a Session as one Member sees it.
 type detailsJSON struct {
-	ID          int64        `json:"id"`
-	URI         string       `json:"uri"`
-	Title       string       `json:"title"`
-	Role        chat.Role    `json:"role"`
-	Head        int64        `json:"head"`
-	Unread      int64        `json:"unread"`
+	ID     int64       `json:"id"`
+	URI    string      `json:"uri"`
+	Title  string      `json:"title"`
+	Role   chat.Role   `json:"role"`
+	Access chat.Access `json:"access"`
+	Closed bool        `json:"closed"`
+	Head   int64       `json:"head"`
+	unreadJSON
 	CreatedDate string       `json:"created_date"`
 	Members     []memberJSON `json:"members"`
 	MemberCount int64        `json:"member_count"`
@@ -97,28 +100,46 @@ func (a *API) sessionDetails(c *fiber.Ctx) error {
 	return details(c, d, err)
 }
 
-// patchSession adds a member or sets the title, whichever was sent.
+// patchSession adds a member, or sets the title or who may join, whichever was sent.
 func (a *API) patchSession(c *fiber.Ctx) error {
 	var username, title *string
+	var access *chat.Access
 	err := httpd.Decode(c,
 		httpd.Maybe("username", &username),
-		httpd.Maybe("title", &title).Blank())
-	switch {
-	case err != nil:
+		httpd.Maybe("title", &title).Blank(),
+		httpd.Maybe("access", &access))
+	if err != nil {
 		return err
-	case username != nil && title != nil:
-		return chat.FieldError(chat.NonField, "Send either a username or a title.")
-	case title != nil:
-		return a.setTitle(c, *title)
-	case username != nil:
-		return a.addMember(c, *username)
 	}
-	return httpd.Missing("username")
+	switch {
+	case username != nil && title == nil && access == nil:
+		return a.addMember(c, *username)
+	case title != nil && username == nil && access == nil:
+		return a.setTitle(c, *title)
+	case access != nil && username == nil && title == nil:
+		return a.setAccess(c, *access)
+	case username == nil && title == nil && access == nil:
+		return httpd.Missing("username")
+	}
+	return chat.FieldError(chat.NonField, "Send one of username, title and access.")
 }
 
 func (a *API) setTitle(c *fiber.Ctx, title string) error {
 	d, err := a.chat.SetTitle(c.UserContext(), httpd.Who(c), c.Params("uri"), title)
 	return details(c, d, err)
+}
+
+func (a *API) setAccess(c *fiber.Ctx, access chat.Access) error {
+	d, err := a.chat.SetAccess(c.UserContext(), httpd.Who(c), c.Params("uri"), access)
+	return details(c, d, err)
+}
+
+func (a *API) closeSession(c *fiber.Ctx) error {
+	return empty(c, a.chat.CloseSession(c.UserContext(), httpd.Who(c), c.Params("uri")))
+}
+
+func (a *API) eraseSession(c *fiber.Ctx) error {
+	return empty(c, a.chat.EraseSession(c.UserContext(), httpd.Who(c), c.Params("uri")))
 }
 
 func details(c *fiber.Ctx, d chat.Details, err error) error {
@@ -130,8 +151,10 @@ func details(c *fiber.Ctx, d chat.Details, err error) error {
 		URI:         d.Session.URI,
 		Title:       d.Session.Title,
 		Role:        d.Role,
+		Access:      d.Session.Access,
+		Closed:      d.Session.ClosedAt != nil,
 		Head:        d.Session.Head,
-		Unread:      d.Unread,
+		unreadJSON:  unreadOf(d.Unread),
 		CreatedDate: chat.Date(d.Session.CreatedAt),
 		Members:     membersSeenBy(httpd.Who(c), d.Members),
 		MemberCount: d.MemberCount,

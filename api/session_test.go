@@ -80,8 +80,8 @@ func testSessions(t *testing.T, s *server) {
 	t.Run("C9 says which methods there are", func(t *testing.T) {
 		s.unchanged(t, func() {
 			for p, allow := range map[string]string{
-				"/api/chats/": "GET, POST, HEAD, OPTIONS", path: "GET, PATCH, HEAD, OPTIONS",
-				path + "messages/": "GET, POST, HEAD, OPTIONS", path + "members/bob/": "DELETE, OPTIONS",
+				"/api/chats/": "GET, POST, HEAD, OPTIONS", path: "GET, PATCH, DELETE, HEAD, OPTIONS",
+				path + "messages/": "GET, POST, HEAD, OPTIONS", path + "members/bob/": "PATCH, DELETE, OPTIONS",
 			} {
 				for _, method := range []string{"PUT", "TRACE", "CONNECT"} {
 					got := ada.raw(method, p, "")

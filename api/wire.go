@@ -1,6 +1,13 @@
 package api
 
-import "github.com/chatire/chatire/pkg/chat"
+import (
+	"net/url"
+	"strconv"
+
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/chatire/chatire/pkg/chat"
+)
 
 // success is what the original says in the status of every answer.
 const success = "SUCCESS"
@@ -15,7 +22,7 @@ func seenBy(who chat.Identity, u chat.User) chat.PublicUser {
 	return shown
 }
 
-// messageJSON is a Message in a history.
+// messageJSON is a Message as it is now. All keys are always there.
 type messageJSON struct {
 	ID          int64           `json:"id"` // equals Seq
 	Seq         int64           `json:"seq"`
@@ -23,19 +30,64 @@ type messageJSON struct {
 	User        chat.PublicUser `json:"user"`
 	Message     string          `json:"message"`
 	ClientID    *string         `json:"client_id"`
+	ReplyTo     *int64          `json:"reply_to"`
+	Mentions    []int64         `json:"mentions"`
+	Reactions   []chat.Reaction `json:"reactions"`
 	CreatedDate string          `json:"created_date"`
+	Edited      bool            `json:"edited"`
 	Deleted     bool            `json:"deleted"`
 }
 
 func messageSeenBy(who chat.Identity, e chat.Event) messageJSON {
-	return messageJSON{
+	m := messageJSON{
 		ID:          e.Seq,
 		Seq:         e.Seq,
 		Rev:         e.Rev,
 		User:        seenBy(who, e.User),
 		Message:     e.Body,
 		ClientID:    e.ClientID,
+		Mentions:    notNull(e.Mentions),
+		Reactions:   notNull(e.Reactions),
 		CreatedDate: chat.Date(e.CreatedAt),
+		Edited:      e.Edited,
 		Deleted:     e.Deleted(),
 	}
+	if e.Target != 0 {
+		m.ReplyTo = &e.Target
+	}
+	return m
+}
+
+func messagesSeenBy(who chat.Identity, events []chat.Event) []messageJSON {
+	messages := make([]messageJSON, len(events))
+	for i, e := range events {
+		messages[i] = messageSeenBy(who, e)
+	}
+	return messages
+}
+
+// notNull returns a list that is [] on the wire where there is nothing.
+func notNull[T any](list []T) []T {
+	if list == nil {
+		return []T{}
+	}
+	return list
+}
+
+// textParam returns a part of the path in which clients escape what must be.
+func textParam(c *fiber.Ctx, name string) (string, error) {
+	text, err := url.PathUnescape(c.Params(name))
+	if err != nil {
+		return "", chat.ErrNotFound // nothing has such a name
+	}
+	return text, nil
+}
+
+// numberParam returns a part of the path that is a number; what is none names nothing.
+func numberParam(c *fiber.Ctx, name string) (int64, error) {
+	n, err := strconv.ParseUint(c.Params(name), 10, 53)
+	if err != nil {
+		return 0, chat.ErrNotFound
+	}
+	return int64(n), nil
 }

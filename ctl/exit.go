@@ -88,7 +88,7 @@ func exitCode(err error) int {
 		return exitAuth
 	}
 	switch chat.CodeOf(err) {
-	case chat.NotFound:
+	case chat.NotFound, chat.Gone:
 		return exitNotFound
 	case chat.Unauthorized, chat.Forbidden:
 		return exitAuth

@@ -19,7 +19,7 @@ var files embed.FS
 // Words are how one database spells what the other spells differently. See
 // README.md for what each stands for.
 type Words struct {
-	ID, Time, Now, Bytes, Random, Busy, Moving, Growing string
+	ID, Time, Now, Bytes, Random, Busy, Moving, Growing, Search string
 }
 
 // Postgres and SQLite are the words of the two databases.
@@ -33,6 +33,9 @@ var (
 		Busy:    " WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000)",
 		Moving:  " WITH (fillfactor = 70)",
 		Growing: " WITH (autovacuum_vacuum_insert_scale_factor = 0.02, autovacuum_analyze_scale_factor = 0.02)",
+		Search: `
+CREATE INDEX events_search ON events USING gin (
+    (to_tsvector('simple', body) || array_to_tsvector(ARRAY['/' || session_id::text]))) WHERE type = 'message';`,
 	}
 	SQLite = Words{
 		ID:     "integer PRIMARY KEY AUTOINCREMENT",
@@ -40,6 +43,15 @@ var (
 		Now:    "(strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))",
 		Bytes:  "blob",
 		Random: "lower(hex(randomblob(16)))",
+		Search: `
+CREATE VIRTUAL TABLE search USING fts5 (body, content = '', contentless_delete = 1, tokenize = 'unicode61 remove_diacritics 0');
+INSERT INTO search (rowid, body) SELECT session_id << 32 | seq, body FROM events WHERE type = 'message';
+CREATE TRIGGER events_said AFTER INSERT ON events WHEN new.type = 'message' BEGIN
+    INSERT INTO search (rowid, body) VALUES (new.session_id << 32 | new.seq, new.body); END;
+CREATE TRIGGER events_said_anew AFTER UPDATE OF body ON events WHEN new.type = 'message' BEGIN
+    UPDATE search SET body = new.body WHERE rowid = new.session_id << 32 | new.seq; END;
+CREATE TRIGGER events_unsaid AFTER DELETE ON events WHEN old.type = 'message' BEGIN
+    DELETE FROM search WHERE rowid = old.session_id << 32 | old.seq; END;`,
 	}
 )
 

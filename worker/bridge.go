@@ -97,10 +97,14 @@ func (b *bridge) take(pack *bus.Pack) {
 	for _, t := range pack.Typings {
 		b.hub.typing(t)
 	}
+	if len(pack.Loads)+len(pack.Presences) == 0 || pack.Sender == b.bus.Instance() {
+		return // these are said to the others
+	}
 	for _, l := range pack.Loads {
-		if pack.Sender != b.bus.Instance() {
-			b.hub.balance.hear(pack.Sender, l, received)
-		}
+		b.hub.balance.hear(pack.Sender, l, received)
+	}
+	for _, p := range pack.Presences {
+		b.hub.presence.hear(pack.Sender, p)
 	}
 }
 

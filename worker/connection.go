@@ -179,6 +179,7 @@ func (c *Connection) leave() {
 	c.hub.metrics.subscriptions.Sub(float64(len(subs)))
 	for _, s := range subs {
 		s.cursor.leave(s)
+		c.hub.presence.exit(s.cursor.uri, s.userID)
 		c.hub.release(s.cursor)
 	}
 	c.hub.remove(c)
@@ -202,6 +203,7 @@ func (c *Connection) add(s *subscription) {
 	c.subs = append(c.subs, s)
 	c.mu.Unlock()
 	c.hub.metrics.subscriptions.Inc()
+	c.hub.presence.enter(s.cursor.uri, s.userID)
 	c.lag(s)
 }
 
@@ -215,6 +217,7 @@ func (c *Connection) forget(s *subscription) {
 	c.mu.Unlock()
 	if i >= 0 {
 		c.hub.metrics.subscriptions.Dec()
+		c.hub.presence.exit(s.cursor.uri, s.userID)
 		c.hub.release(s.cursor)
 	}
 }

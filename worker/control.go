@@ -2,6 +2,7 @@ package worker
 
 import (
 	"slices"
+	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
 )
@@ -10,6 +11,9 @@ import (
 // tokens, and clients read their lists again.
 func (h *Hub) control(c chat.Control) {
 	conns := h.ofUser(c.UserID)
+	for _, id := range c.UserIDs {
+		conns = append(conns, h.ofUser(id)...)
+	}
 	switch c.Kind {
 	case chat.ControlTokens:
 		left := conns[:0]
@@ -26,6 +30,8 @@ func (h *Hub) control(c chat.Control) {
 			return
 		}
 		tell(conns, noticeFrame{"notice", c.Notice, c.URI, c.Seq})
+	case chat.ControlErased:
+		h.erase(c.URI)
 	}
 }
 
@@ -38,6 +44,10 @@ func tell(conns []*Connection, f noticeFrame) {
 	flushAll(conns)
 }
 
+// typingShown is how many are shown to be writing in one Session. Of more it is enough
+// to know that there are several: showing n of them to n of them would cost n squared.
+var typingShown = limit{on: true, count: 5, window: time.Second}
+
 // typing shows to those who watch a Session live that somebody writes. It is shown
 // or it is not: nothing is kept for a connection that has no room.
 func (h *Hub) typing(t chat.Typing) {
@@ -46,13 +56,23 @@ func (h *Hub) typing(t chat.Typing) {
 		return
 	}
 	typing := encode(typingFrame{"typing", t.URI, typingUser{t.UserID, t.Username}})
-	cur.mu.Lock()
-	var conns []*Connection
-	for _, s := range cur.live {
-		if s.userID != t.UserID && s.conn.socket.offer(typing) {
+	conns := cur.offerTyping(t.UserID, typing)
+	h.metrics.typing.Add(float64(len(conns)))
+	flushAll(conns)
+}
+
+// offerTyping hands a frame to those who are live, but for the one it is about, and
+// returns them.
+func (c *cursor) offerTyping(userID int64, typing wire) (conns []*Connection) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.typed.take(time.Now(), typingShown); !ok {
+		return nil
+	}
+	for _, s := range c.live {
+		if s.userID != userID && s.conn.socket.offer(typing) {
 			conns = append(conns, s.conn)
 		}
 	}
-	cur.mu.Unlock()
-	flushAll(conns)
+	return conns
 }

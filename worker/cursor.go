@@ -55,6 +55,7 @@ type cursor struct {
 	live      []*subscription
 	mending   bool // it is in the hub's list of holes
 	over      bool // nothing is kept or delivered any more
+	typed     window
 
 	// The last probe: the head that it found and the hub's age when it began.
 	probedHead int64

@@ -451,7 +451,7 @@ func TestSlowReader(t *testing.T) {
 	for range 16 {
 		posts.Go(func() {
 			for range n / 16 {
-				if _, err := s.Chat.PostMessage(t.Context(), ada.Identity, room, text, nil); err != nil {
+				if _, err := s.Chat.PostMessage(t.Context(), ada.Identity, room, chat.Post{Text: text}); err != nil {
 					t.Error(err)
 				}
 			}

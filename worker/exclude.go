@@ -39,6 +39,27 @@ func (s *subscription) expel(end membershipEnd) bool {
 	return true
 }
 
+// erase ends what everybody here has of a Session that was deleted.
+func (h *Hub) erase(uri string) {
+	for _, c := range h.all() {
+		s := c.find(uri)
+		if s == nil {
+			continue
+		}
+		s.cursor.mu.Lock()
+		if !s.over {
+			s.cursor.drop(s)
+			s.end(endDeleted)
+		}
+		s.cursor.mu.Unlock()
+		c.socket.flush()
+		c.forget(s)
+		if c.socket.isBlocked() {
+			c.drop() // it comes back to what there is
+		}
+	}
+}
+
 // missedEnd returns the end of the User's membership, if it came between the look at
 // the membership and the subscription.
 func (s *subscription) missedEnd() (end membershipEnd, missed bool) {

@@ -94,6 +94,14 @@ type (
 		URI    string      `json:"uri,omitempty"`
 		Seq    int64       `json:"seq,omitempty"`
 	}
+	presenceFrame struct {
+		Type   string  `json:"type"`
+		URI    string  `json:"uri"`
+		Online []int64 `json:"online,omitempty"`
+		Joined []int64 `json:"joined,omitempty"`
+		Left   []int64 `json:"left,omitempty"`
+		Count  int     `json:"count,omitempty"`
+	}
 	typingFrame struct {
 		Type string     `json:"type"`
 		URI  string     `json:"uri"`
@@ -135,6 +143,7 @@ const (
 	endRemoved endReason = "removed"
 	endLeft    endReason = "left"
 	endClosed  endReason = "closed"
+	endDeleted endReason = "deleted"
 )
 
 // errorCode says what was wrong with a client's frame.

@@ -34,6 +34,7 @@ type Bus interface {
 	Bind(ctx context.Context, slot int) error
 	PublishTyping(t chat.Typing)
 	PublishLoad(l chat.Load)
+	PublishPresence(p chat.Presence)
 }
 
 // shards spread the watched Sessions over as many locks.
@@ -55,6 +56,8 @@ type Hub struct {
 	budget  budget
 	pages   *pages
 	balance *balance
+
+	presence *presence
 
 	frames       limit // client frames of one connection
 	perUser      limit // connections of one user
@@ -111,6 +114,7 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 	}
 	h.budget.most = keptBytes
 	h.pages = newPages(h)
+	h.presence = newPresence(h)
 	h.framesPer10s = h.frames.per(10 * time.Second)
 	for i := range h.shard {
 		h.shard[i].cursors = map[string]*cursor{}

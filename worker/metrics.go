@@ -41,6 +41,8 @@ type metrics struct {
 	slow          prometheus.Counter
 	resumed       prometheus.Counter
 	sharedReads   prometheus.Counter
+	presence      prometheus.Counter
+	typing        prometheus.Counter
 	draining      prometheus.Gauge
 	shed          prometheus.Counter
 	delivery      map[stage]prometheus.Observer
@@ -88,6 +90,8 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		slow:          counter("chatire_ws_slow_readers_total", "Connections that were closed because they took nothing."),
 		resumed:       counter("chatire_ws_resumed_events_total", "Events that connections got from the log."),
 		sharedReads:   counter("chatire_ws_shared_reads_total", "Reads of the log that a connection shared with another one."),
+		presence:      counter("chatire_ws_presence_frames_total", "Frames that said who is there."),
+		typing:        counter("chatire_ws_typing_frames_total", "Frames that said who is writing."),
 		shed:          counter("chatire_ws_connections_shed_total", "Connections sent elsewhere because other workers have fewer."),
 		draining:      gauge("chatire_ws_draining", "1 while this process sends its connections elsewhere."),
 		duplicates:    counter("chatire_duplicates_dropped_total", "Frames from the bus that had come before."),

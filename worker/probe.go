@@ -116,8 +116,12 @@ func (h *Hub) probeHeads(began time.Duration) error {
 		if err != nil {
 			return err
 		}
-		for id, head := range heads {
-			bySession[id].probed(head, began, w)
+		for _, id := range chunk {
+			if head, there := heads[id]; there {
+				bySession[id].probed(head, began, w)
+			} else {
+				h.erase(bySession[id].uri)
+			}
 		}
 		w.flush()
 	}

@@ -77,3 +77,4 @@ func (hubBus) SlotOf(string) int               { return 0 }
 func (hubBus) Bind(context.Context, int) error { return nil }
 func (hubBus) PublishTyping(chat.Typing)       {}
 func (hubBus) PublishLoad(chat.Load)           {}
+func (hubBus) PublishPresence(chat.Presence)   {}

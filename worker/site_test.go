@@ -199,7 +199,7 @@ func (s *site) room(t *testing.T, owner person, members ...person) string {
 
 func (s *site) post(t *testing.T, who person, uri, text string) chat.Event {
 	t.Helper()
-	e, err := s.Chat.PostMessage(t.Context(), who.Identity, uri, text, nil)
+	e, err := s.Chat.PostMessage(t.Context(), who.Identity, uri, chat.Post{Text: text})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -318,12 +318,13 @@ func (d *device) subscribe(t *testing.T, uri string, after int64) {
 	d.send(t, map[string]any{"type": "subscribe", "sessions": []any{e}})
 }
 
-// next returns the next frame that is no notice: those may come between any others.
+// next returns the next frame that is neither a notice nor about presence: those may
+// come between any others.
 func (d *device) next(t *testing.T) map[string]any {
 	t.Helper()
 	for {
 		f := d.nextOfAny(t)
-		if f["type"] != "notice" {
+		if f["type"] != "notice" && f["type"] != "presence" {
 			return f
 		}
 	}

@@ -22,6 +22,8 @@ type subscription struct {
 	live    bool
 	over    bool // nothing more is sent
 	greeted bool // caught_up was sent
+
+	acquainted bool // the connection was shown who is there, and every change since
 }
 
 // taking is what became of a frame.
@@ -107,8 +109,9 @@ func (s *subscription) join() progress {
 	// yet to hear of it.
 	c.expect(s.pos)
 	s.greet()
-	s.live = true
+	s.live, s.acquainted = true, false
 	c.live = append(c.live, s)
+	c.hub.presence.welcome(c.uri)
 	return isLive
 }
 

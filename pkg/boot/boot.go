@@ -157,6 +157,8 @@ func (p *process) open(ctx context.Context) error {
 		Secret:             c.Secret,
 		PublicURL:          c.PublicURL,
 		RegistrationClosed: c.Registration == "closed",
+		LinksClosed:        c.JoinLinks == "off",
+		EditWindow:         c.EditWindow,
 	})
 	p.background("chat", k.Chat.Run)
 	k.Ops = httpd.NewOps(httpd.OpsOptions{

@@ -31,7 +31,8 @@ import (
 //	request id 1+n
 //	frame      4+n
 //
-// An entry of control is 4+n of JSON; of ephemeral, a tag (1: typing, 2: load) and
+// An entry of control is 4+n of JSON; of ephemeral, a tag (1: typing, 2: load,
+// 3: presence) and
 // 4+n of JSON. A tag that is not known is skipped.
 const (
 	packVersion = 1
@@ -55,8 +56,9 @@ const (
 )
 
 const (
-	tagTyping = 1
-	tagLoad   = 2
+	tagTyping   = 1
+	tagLoad     = 2
+	tagPresence = 3
 )
 
 // Pack is what one delivery carried: one of its lists has entries. Others may have
@@ -69,6 +71,7 @@ type Pack struct {
 	Controls  []chat.Control
 	Typings   []chat.Typing
 	Loads     []chat.Load
+	Presences []chat.Presence
 }
 
 // Why a pack is refused.
@@ -130,6 +133,8 @@ func appendEntry(b []byte, i *item) []byte {
 		return appendJSON(b, i.control)
 	case i.typing != nil:
 		return appendJSON(append(b, tagTyping), i.typing)
+	case i.presence != nil:
+		return appendJSON(append(b, tagPresence), i.presence)
 	default:
 		return appendJSON(append(b, tagLoad), i.load)
 	}
@@ -222,6 +227,12 @@ func (p *Pack) readEphemeral(r *reader) error {
 			return err
 		}
 		p.Loads = append(p.Loads, l)
+	case tagPresence:
+		var said chat.Presence
+		if err := r.json(&said); err != nil {
+			return err
+		}
+		p.Presences = append(p.Presences, said)
 	default:
 		r.bytes()
 	}

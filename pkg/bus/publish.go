@@ -39,6 +39,11 @@ func (b *Bus) PublishLoad(l chat.Load) {
 	b.rings.put([]item{{load: &l}}, func(item) int { return b.slots + 1 })
 }
 
+// PublishPresence hands a Presence to all workers, as PublishEvents does.
+func (b *Bus) PublishPresence(p chat.Presence) {
+	b.rings.put([]item{{presence: &p}}, func(item) int { return b.slots + 1 })
+}
+
 // kindOf returns what the ring with this number holds.
 func (b *Bus) kindOf(ring int) kind {
 	switch ring {

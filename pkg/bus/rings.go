@@ -25,6 +25,7 @@ type item struct {
 	control   *chat.Control
 	typing    *chat.Typing
 	load      *chat.Load
+	presence  *chat.Presence
 }
 
 func (i item) bytes() int {

@@ -121,24 +121,7 @@ func handOver(ctx context.Context, tx Store, session Session, owner User) ([]Eve
 	if err != nil {
 		return nil, err
 	}
-	if err := tx.SetRole(ctx, session.ID, heir.ID, RoleOwner); err != nil {
-		return nil, fmt.Errorf("set role: %w", err)
-	}
-	if err := tx.SetOwner(ctx, session.ID, heir.ID); err != nil {
-		return nil, fmt.Errorf("set owner: %w", err)
-	}
-	event, err := tx.Append(ctx, Event{
-		SessionID: session.ID,
-		URI:       session.URI,
-		Type:      EventRole,
-		User:      owner,
-		Member:    &heir,
-		Role:      RoleOwner,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("append the role: %w", err)
-	}
-	return []Event{event}, nil
+	return crown(ctx, tx, session, owner, heir)
 }
 
 // oldestOther returns the Member who joined first of all but the owner.

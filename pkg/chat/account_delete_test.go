@@ -30,7 +30,7 @@ func TestDeleteAccount(t *testing.T) {
 		w.signUp(t, "ada")
 		ada, secret := w.signIn(t, "ada", password)
 		shared, alone, visited := open(t, w, ada, carol, bob), open(t, w, ada), open(t, w, bob, ada)
-		if _, err := w.PostMessage(t.Context(), ada, shared.URI, "I was here", nil); err != nil {
+		if _, err := w.PostMessage(t.Context(), ada, shared.URI, chat.Post{Text: "I was here"}); err != nil {
 			t.Fatal(err)
 		}
 		eventually(t, "the message is published", func() bool {
@@ -144,7 +144,7 @@ func TestDeleteAccountWhileOthersTalk(t *testing.T) {
 		for _, session := range sessions {
 			talking.Go(func() {
 				for range 20 {
-					if _, err := w.PostMessage(t.Context(), bob, session.URI, "go on", nil); err != nil {
+					if _, err := w.PostMessage(t.Context(), bob, session.URI, chat.Post{Text: "go on"}); err != nil {
 						t.Errorf("while the owner leaves: %v", err)
 					}
 				}

@@ -19,6 +19,7 @@ const (
 	Forbidden    Code = "forbidden"    // known, and not allowed
 	NotFound     Code = "not_found"    // no such thing, or nothing the asker may know of
 	Conflict     Code = "conflict"     // contradicts what is stored
+	Gone         Code = "gone"         // was good once, and is no more
 	Throttled    Code = "throttled"    // too many; RetryAfter says when to come back
 	Unavailable  Code = "unavailable"  // cannot say now; the outcome of a write is unknown
 )

@@ -12,11 +12,19 @@ const (
 	EventRemoved EventType = "removed" // Member was taken out by User
 	EventRole    EventType = "role"    // Member has Role from here on
 	EventTitle   EventType = "title"   // Title from here on
+	EventAccess  EventType = "access"  // Access from here on
 	EventClosed  EventType = "closed"  // nothing more will be posted
+
+	// These three change the Message that is their Target. They carry it as it is
+	// now, which may be later than they are.
+	EventEdited  EventType = "edited"
+	EventDeleted EventType = "deleted"
+	EventReacted EventType = "reacted"
 )
 
-// Event is one fact in a Session. Seq, Type, User and Member never change; the
-// Body of a Message is its newest text and Rev says when it changed.
+// Event is one fact in a Session. Seq, Type, User, Target and Member never change.
+// What else there is to a Message is kept with it in its newest form, and Rev says
+// when that was.
 type Event struct {
 	SessionID int64
 	URI       string // the Session's
@@ -25,13 +33,27 @@ type Event struct {
 	User      User // who did it; only ID and names are filled
 	CreatedAt time.Time
 
-	Body     string  // EventMessage: the text; EventTitle: the title
+	Body     string  // EventMessage: the text; EventTitle: the title; EventAccess: the Access
 	ClientID *string // EventMessage: what the client calls it; nil if nothing
-	Rev      int64   // EventMessage: Seq of the last change; else Seq
+	Rev      int64   // of a Message and of its changes: Seq of the last change; else Seq
 	Ordinal  int64   // how many Messages there are up to this Event
+
+	// Target is the Seq of the Message that EventEdited, EventDeleted and EventReacted
+	// change; of a Message, the Seq of the one that it replies to. 0 if none.
+	Target int64
+
+	// What else there is to a Message, for it and for its changes.
+	Mentions  []int64    // the ids of the Members it mentions, ascending
+	Reactions []Reaction // in the order of the first of each
+	Edited    bool       // the text is another one than was sent
 
 	Member *User // EventJoined, EventLeft, EventRemoved, EventRole: whom it is about
 	Role   Role  // EventJoined, EventRole
+}
+
+// Changes says whether this Event changes a Message.
+func (e *Event) Changes() bool {
+	return e.Type == EventEdited || e.Type == EventDeleted || e.Type == EventReacted
 }
 
 // Ends returns the id of the User whose membership this Event ends, 0 if none.
@@ -77,8 +99,9 @@ func CopyOf(e *Event, requestID string) Copy {
 type Control struct {
 	Kind ControlKind `json:"kind"`
 
-	// UserID is whom it concerns.
-	UserID int64 `json:"user_id"`
+	// UserID is whom it concerns; UserIDs are others whom it concerns as well.
+	UserID  int64   `json:"user_id"`
+	UserIDs []int64 `json:"user_ids,omitempty"`
 
 	// TokenIDs are the tokens that ended, for ControlTokens. Empty: all of the user's.
 	TokenIDs []int64 `json:"token_ids,omitempty"`
@@ -95,21 +118,34 @@ type ControlKind string
 const (
 	ControlTokens ControlKind = "tokens" // tokens ended: close their connections
 	ControlNotice ControlKind = "notice" // pass the notice on
+	ControlErased ControlKind = "erased" // the Session at URI is gone
 )
 
 // Notice is a hint to all connections of one User.
 type Notice string
 
 const (
-	NoticeAdded   Notice = "added"
-	NoticeRemoved Notice = "removed"
-	NoticeTokens  Notice = "tokens"
+	NoticeAdded    Notice = "added"
+	NoticeRemoved  Notice = "removed"
+	NoticeRead     Notice = "read"     // their read position is at least Seq
+	NoticeSettings Notice = "settings" // their choice of notifications
+	NoticeTokens   Notice = "tokens"
 )
 
 // Load is what a worker carries, told to the other workers. The pack that brings it
 // says whose it is.
 type Load struct {
 	Connections int `json:"connections"`
+}
+
+// Presence is what a worker says to the others of who watches Sessions on it. It is
+// never stored.
+type Presence struct {
+	URI    string   `json:"uri,omitempty"`
+	Full   bool     `json:"full,omitempty"` // Joined is all of them; else Joined and Left are changes
+	Joined []int64  `json:"joined,omitempty"`
+	Left   []int64  `json:"left,omitempty"`
+	Ask    []string `json:"ask,omitempty"` // uris of Sessions whose full lists the others are to tell
 }
 
 // Typing says that a User is writing in a Session. It is never stored.

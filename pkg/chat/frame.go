@@ -38,9 +38,15 @@ type EventJSON struct {
 	Rev         int64       `json:"rev"`
 	User        PublicUser  `json:"user"`
 	CreatedDate string      `json:"created_date"`
+	Target      int64       `json:"target,omitempty"`
 	Message     *string     `json:"message,omitempty"`
 	ClientID    *clientID   `json:"client_id,omitempty"`
+	ReplyTo     int64       `json:"reply_to,omitempty"`
+	Mentions    []int64     `json:"mentions,omitempty"`
+	Reactions   []Reaction  `json:"reactions,omitempty"`
+	Edited      bool        `json:"edited,omitempty"`
 	Title       *string     `json:"title,omitempty"`
+	Access      Access      `json:"access,omitempty"`
 	Member      *PublicUser `json:"member,omitempty"`
 	Role        Role        `json:"role,omitempty"`
 }
@@ -65,10 +71,15 @@ func (e *Event) JSON() EventJSON {
 	}
 	switch e.Type {
 	case EventMessage:
-		j.Message, j.ClientID = &e.Body, &clientID{e.ClientID}
+		j.Message, j.ClientID, j.ReplyTo = &e.Body, &clientID{e.ClientID}, e.Target
+	case EventEdited, EventDeleted, EventReacted:
+		j.Message, j.Target = &e.Body, e.Target
 	case EventTitle:
 		j.Title = &e.Body
+	case EventAccess:
+		j.Access = Access(e.Body)
 	}
+	j.Mentions, j.Reactions, j.Edited = e.Mentions, e.Reactions, e.Edited
 	if e.Member != nil {
 		member := e.Member.Public()
 		j.Member = &member

@@ -12,15 +12,16 @@ type Added struct {
 	User    User     // who was asked
 }
 
-// AddMember makes the named User a Member. Whoever has the uri may join
-// themselves; only Members may add others. Adding a Member again stores nothing.
+// AddMember makes the named User a Member. Whoever has the uri may join themselves,
+// where links let people in; only Members may add others. Adding a Member again
+// stores nothing.
 func (s *Service) AddMember(ctx context.Context, who Identity, uri, username string) (Added, error) {
 	m, err := s.store.Membership(ctx, cleanURI(uri), who.User.ID)
 	if err != nil {
 		return Added{}, fmt.Errorf("find session: %w", err)
 	}
 	if username != who.User.Username {
-		if err := authorize(m, ActAdd); err != nil {
+		if err := s.policy.authorize(m, ActAdd); err != nil {
 			return Added{}, err
 		}
 	}
@@ -36,65 +37,101 @@ func (s *Service) AddMember(ctx context.Context, who Identity, uri, username str
 		joined  []Event
 	)
 	err = s.store.InTx(ctx, func(tx Store) error {
-		members, joined, err = s.add(ctx, tx, who, uri, user)
-		return err
+		joined, err = s.enter(ctx, tx, who, m.Session, user, entry{action: ActAdd, own: ActJoin, role: RoleMember})
+		if err != nil {
+			return err
+		}
+		if members, err = tx.Members(ctx, m.Session.ID, MembersShown); err != nil {
+			return fmt.Errorf("list members: %w", err)
+		}
+		return nil
 	})
 	if err != nil {
 		return Added{}, err
 	}
-	s.publish(ctx, joined...)
-	for _, e := range joined {
-		s.notify(user, NoticeAdded, e)
-	}
+	s.entered(ctx, joined)
 	return Added{Members: members, User: user}, nil
 }
 
 // ErrUserUnknown is the answer to a Member who names a User that does not exist.
 var ErrUserUnknown = FieldError("username", "User not found.")
 
-// add is AddMember's transaction. The asker's right is looked at again under the
-// lock: they may have been removed meanwhile. The User is locked first, as when an
+// errUserBanned is the answer to a Member who adds somebody who is banned.
+var errUserBanned error = &Error{
+	Code:   Conflict,
+	Fields: map[string][]string{"username": {"This user cannot join the session."}},
+}
+
+// entry is how somebody comes in.
+type entry struct {
+	action Action // that others need who bring them
+	own    Action // that they need themselves
+	role   Role
+}
+
+// enter makes a User a Member, unless they are one, and returns the Event. The right
+// to it is looked at under the Session's lock. The User is locked first, as when an
 // account is deleted: nobody becomes a Member who is about to go.
-func (s *Service) add(ctx context.Context, tx Store, who Identity, uri string, user User) ([]Member, []Event, error) {
+func (s *Service) enter(ctx context.Context, tx Store, who Identity, session Session, user User, by entry) ([]Event, error) {
 	user, err := tx.LockUser(ctx, user.ID)
 	if errors.Is(err, ErrNotFound) {
-		return nil, nil, ErrUserUnknown
+		return nil, ErrUserUnknown
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("lock user: %w", err)
+		return nil, fmt.Errorf("lock user: %w", err)
 	}
-	session, err := tx.LockSession(ctx, cleanURI(uri))
-	if err != nil {
-		return nil, nil, fmt.Errorf("lock session: %w", err)
+	if session, err = tx.LockSession(ctx, session.URI); err != nil {
+		return nil, fmt.Errorf("lock session: %w", err)
 	}
 	asker, err := tx.Membership(ctx, session.URI, who.User.ID)
 	if err != nil {
-		return nil, nil, fmt.Errorf("find membership: %w", err)
+		return nil, fmt.Errorf("find membership: %w", err)
 	}
-	if user.ID != who.User.ID {
-		if err := authorize(asker, ActAdd); err != nil {
-			return nil, nil, err
-		}
+	self := user.ID == who.User.ID
+	if self && asker.Role != stranger {
+		return nil, nil // a Member already, also where nobody else may join
 	}
-	var joined []Event
+	banned, err := tx.IsBanned(ctx, session.ID, user.ID)
+	if err != nil {
+		return nil, fmt.Errorf("look for a ban: %w", err)
+	}
+	if self {
+		asker.Banned = banned
+		err = s.policy.authorize(asker, by.own)
+	} else if err = s.policy.authorize(asker, by.action); err == nil && banned {
+		err = errUserBanned
+	}
+	if err != nil {
+		return nil, err
+	}
 	switch _, err := tx.Member(ctx, session.ID, user.ID); {
 	case err == nil: // a Member already
+		return nil, nil
 	case !errors.Is(err, ErrNotFound):
-		return nil, nil, fmt.Errorf("find member: %w", err)
-	case session.ClosedAt != nil:
-		return nil, nil, ErrClosed
-	default:
-		event, err := join(ctx, tx, session, who.User, user, RoleMember)
-		if err != nil {
-			return nil, nil, err
-		}
-		joined = []Event{event}
+		return nil, fmt.Errorf("find member: %w", err)
 	}
-	members, err := tx.Members(ctx, session.ID, MembersShown)
+	event, err := join(ctx, tx, session, who.User, user, by.role)
 	if err != nil {
-		return nil, nil, fmt.Errorf("list members: %w", err)
+		return nil, err
 	}
-	return members, joined, nil
+	return []Event{event}, nil
+}
+
+// entered tells everybody who joined, and their other devices.
+func (s *Service) entered(ctx context.Context, joined []Event) {
+	s.publish(ctx, joined...)
+	for _, e := range joined {
+		s.notify(*e.Member, NoticeAdded, e)
+	}
+}
+
+// left tells everybody whose membership ended, and their other devices.
+func (s *Service) left(ctx context.Context, gone []Event) {
+	s.publish(ctx, gone...)
+	for _, e := range gone {
+		s.notify(*e.Member, NoticeRemoved, e)
+		s.known.seen.Remove(memberKey{e.URI, e.Member.ID})
+	}
 }
 
 // RemoveMember ends a membership: one's own, or with the right to it another's.
@@ -102,40 +139,36 @@ func (s *Service) add(ctx context.Context, tx Store, who Identity, uri string, u
 func (s *Service) RemoveMember(ctx context.Context, who Identity, uri, username string) error {
 	var gone Event
 	err := s.store.InTx(ctx, func(tx Store) error {
+		m, err := s.locked(ctx, tx, who, uri, ActRead)
+		if err != nil {
+			return err
+		}
+		target, err := findTarget(ctx, tx, m.Session, username)
+		if err != nil {
+			return err
+		}
 		action := ActRemove
-		if username == who.User.Username {
+		if target.User.ID == who.User.ID {
 			action = ActLeave
 		}
-		session, err := tx.LockSession(ctx, cleanURI(uri))
-		if err != nil {
-			return fmt.Errorf("lock session: %w", err)
-		}
-		asker, err := tx.Membership(ctx, session.URI, who.User.ID)
-		if err != nil {
-			return fmt.Errorf("find membership: %w", err)
-		}
-		if asker.Role == "" {
-			return ErrNotFound
-		}
-		target, err := findTarget(ctx, tx, session, username)
-		if err != nil {
-			return err
-		}
-		if target.Role == RoleOwner && (action == ActLeave || authorize(asker, action) == nil) {
+		switch {
+		case action == ActLeave && target.Role == RoleOwner:
 			return ErrOwnerStays
+		case action == ActLeave:
+			err = s.policy.authorize(m, action)
+		default:
+			err = s.policy.authorizeOver(m, action, target.Role)
 		}
-		if err := authorize(asker, action); err != nil {
+		if err != nil {
 			return err
 		}
-		gone, err = leave(ctx, tx, session, who.User, target.User, action)
+		gone, err = leave(ctx, tx, m.Session, who.User, target.User, action)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	s.publish(ctx, gone)
-	s.notify(*gone.Member, NoticeRemoved, gone)
-	s.known.seen.Remove(memberKey{gone.URI, gone.Member.ID})
+	s.left(ctx, []Event{gone})
 	return nil
 }
 

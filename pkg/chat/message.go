@@ -16,6 +16,8 @@ type Draft struct {
 	ClientID  *string // nil: a retry cannot be told from a second Message
 	Body      string
 	Sum       int64 // SumOf(Body); meaningful with a ClientID only
+	ReplyTo   int64 // the Seq of the Message that it answers; 0 if none
+	Mentions  []int64
 }
 
 // SumOf returns the fingerprint by which a retry is compared with what was first
@@ -34,6 +36,7 @@ const (
 	Known    Verdict = "known"    // it was there already, with the same text
 	Clashed  Verdict = "conflict" // another text is there under its ClientID
 	Stranger Verdict = "stranger" // its author is no Member, or the Session is gone
+	Mute     Verdict = "mute"     // its author may only read
 	Shut     Verdict = "closed"   // the Session is closed
 )
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"unicode"
-	"unicode/utf8"
 )
 
 // OpenSession creates a Session with the asker as its owner. Its first Event is
@@ -48,7 +46,7 @@ func (s *Service) OpenSession(ctx context.Context, who Identity, clientID *strin
 // Details is a Session as one Member sees it.
 type Details struct {
 	Membership
-	Unread      int64
+	Unread      Unread
 	Members     []Member // the first MembersShown in the order they joined
 	MemberCount int64
 }
@@ -71,65 +69,11 @@ func (s *Service) details(ctx context.Context, who Identity, m Membership) (Deta
 	if err != nil {
 		return Details{}, fmt.Errorf("count members: %w", err)
 	}
-	me, err := s.store.Member(ctx, m.Session.ID, who.User.ID)
+	unread, err := s.store.UnreadIn(ctx, m.Session.ID, who.User.ID)
 	if err != nil {
-		return Details{}, fmt.Errorf("find member: %w", err)
+		return Details{}, fmt.Errorf("count unread: %w", err)
 	}
-	return Details{
-		Membership:  m,
-		Unread:      m.Session.LastOrdinal - me.ReadOrdinal,
-		Members:     members,
-		MemberCount: count,
-	}, nil
-}
-
-// SetTitle gives a Session a title of up to MaxTitle characters; "" takes it away.
-// The title that it has already stores nothing.
-func (s *Service) SetTitle(ctx context.Context, who Identity, uri, title string) (Details, error) {
-	if err := checkTitle(title); err != nil {
-		return Details{}, err
-	}
-	var (
-		m       Membership
-		renamed []Event
-	)
-	err := s.store.InTx(ctx, func(tx Store) (err error) {
-		renamed = nil
-		m, err = s.locked(ctx, tx, who, uri, ActTitle)
-		if err != nil || m.Session.Title == title {
-			return err
-		}
-		if err := tx.SetTitle(ctx, m.Session.ID, title); err != nil {
-			return fmt.Errorf("set title: %w", err)
-		}
-		event, err := tx.Append(ctx, Event{
-			SessionID: m.Session.ID,
-			URI:       m.Session.URI,
-			Type:      EventTitle,
-			User:      who.User,
-			Body:      title,
-		})
-		m.Session.Title, m.Session.Head = title, event.Seq
-		renamed = []Event{event}
-		return err
-	})
-	if err != nil {
-		return Details{}, err
-	}
-	s.publish(ctx, renamed...)
-	return s.details(ctx, who, m)
-}
-
-func checkTitle(title string) error {
-	for _, r := range title {
-		if r == utf8.RuneError || r != '\u200d' && unicode.IsControl(r) {
-			return FieldError("title", "Control characters are not allowed.")
-		}
-	}
-	if utf8.RuneCountInString(title) > MaxTitle {
-		return FieldError("title", fmt.Sprintf("Ensure this field has no more than %d characters.", MaxTitle))
-	}
-	return nil
+	return Details{Membership: m, Unread: unread, Members: members, MemberCount: count}, nil
 }
 
 // SessionsShown bounds one page of a list of Sessions.

@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -41,41 +42,69 @@ func (s *Service) CheckSession(ctx context.Context, who Identity, uri string) er
 	return err
 }
 
+// Post is a Message as somebody sends it.
+type Post struct {
+	Text     string
+	ClientID *string // nil: a retry cannot be told from a second Message
+	ReplyTo  *int64  // the Seq of the Message that it answers; nil if none
+}
+
 // PostMessage stores a Message and returns it as an Event. A retry, known by its
-// clientID, returns what is stored, with its newest text. The checks run in the
+// ClientID, returns what is stored, with its newest text. The checks run in the
 // order that the protocol states, so that the answer to a retry settles it:
-// Session, text, clientID, membership, closed.
-func (s *Service) PostMessage(ctx context.Context, who Identity, uri, text string, clientID *string) (Event, error) {
+// Session, body, ClientID, membership, closed.
+func (s *Service) PostMessage(ctx context.Context, who Identity, uri string, p Post) (Event, error) {
 	m, err := s.postable(ctx, who, uri)
 	if err != nil {
 		return Event{}, err
 	}
-	if err := checkPost(text, clientID); err != nil {
+	if err := checkPost(p.Text, p.ClientID); err != nil {
 		return Event{}, err
 	}
 	draft := Draft{
 		SessionID: m.Session.ID,
 		UserID:    who.User.ID,
-		ClientID:  clientID,
-		Body:      text,
-		Sum:       SumOf(text),
+		ClientID:  p.ClientID,
+		Body:      p.Text,
+		Sum:       SumOf(p.Text),
 	}
-	if m.Role == "" {
+	if m.Role == stranger {
 		return s.retried(ctx, m, draft)
+	}
+	if draft.ReplyTo, err = s.replied(ctx, m.Session, p); err != nil {
+		return Event{}, err
+	}
+	if draft.Mentions, err = mentioned(ctx, s.store, m.Session.ID, p.Text); err != nil {
+		return Event{}, err
 	}
 	e := Event{
 		SessionID: m.Session.ID,
 		URI:       m.Session.URI,
 		Type:      EventMessage,
 		User:      who.User,
-		Body:      text,
-		ClientID:  clientID,
+		Body:      p.Text,
+		ClientID:  p.ClientID,
+		Target:    draft.ReplyTo,
+		Mentions:  draft.Mentions,
 	}
 	outcome, err := s.appender.Post(ctx, draft, e)
 	if err != nil {
 		return Event{}, err
 	}
 	return s.posted(ctx, e, outcome)
+}
+
+// replied returns the Seq of the Message that a post replies to, 0 if it is no reply.
+// That a Seq is a Message's never changes, so it is looked at before the transaction.
+func (s *Service) replied(ctx context.Context, session Session, p Post) (int64, error) {
+	if p.ReplyTo == nil {
+		return 0, nil
+	}
+	_, err := findMessage(ctx, s.store, session, *p.ReplyTo)
+	if errors.Is(err, ErrNotFound) {
+		return 0, FieldError("reply_to", "There is no such message.")
+	}
+	return *p.ReplyTo, err
 }
 
 // postable returns the Session and whether the user may be a Member of it.
@@ -109,6 +138,8 @@ func (s *Service) posted(ctx context.Context, e Event, o Outcome) (Event, error)
 		return Event{}, errClientIDTaken
 	case Shut:
 		return Event{}, ErrClosed
+	case Mute:
+		return Event{}, ErrForbidden
 	default:
 		s.known.seen.Remove(memberKey{e.URI, e.User.ID})
 		return Event{}, ErrNotFound

@@ -22,7 +22,7 @@ func (s *Service) allowed(ctx context.Context, who Identity, uri string, action 
 	if err != nil {
 		return Membership{}, fmt.Errorf("find session: %w", err)
 	}
-	return m, authorize(m, action)
+	return m, s.policy.authorize(m, action)
 }
 
 // locked is allowed under the Session's lock, which is held until tx ends.
@@ -35,7 +35,7 @@ func (s *Service) locked(ctx context.Context, tx Store, who Identity, uri string
 	if err != nil {
 		return Membership{}, fmt.Errorf("find membership: %w", err)
 	}
-	return m, authorize(m, action)
+	return m, s.policy.authorize(m, action)
 }
 
 // HistoryResult is a page of Messages.
@@ -109,7 +109,7 @@ func (s *Service) Watchable(ctx context.Context, userID int64, uris []string) (m
 	}
 	watchable := make(map[string]Membership, len(memberships))
 	for _, m := range memberships {
-		if authorize(m, ActRead) == nil {
+		if s.policy.authorize(m, ActRead) == nil {
 			watchable[m.Session.URI] = m
 		}
 	}

@@ -3,6 +3,7 @@ package chat
 import (
 	"context"
 	"log/slog"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
@@ -17,6 +18,9 @@ type Service struct {
 	accounts  accounts
 	log       *slog.Logger
 	known     *members
+	policy    policy
+
+	editWindow time.Duration // 0: without end
 }
 
 // Options are what a Service is made of. All fields are needed unless they say
@@ -36,6 +40,12 @@ type Options struct {
 
 	// RegistrationClosed leaves creating accounts to administrators.
 	RegistrationClosed bool
+
+	// LinksClosed lets people join with invites only, whatever their Sessions say.
+	LinksClosed bool
+
+	// EditWindow is for how long an author may change a Message; 0 is without end.
+	EditWindow time.Duration
 }
 
 // New makes a Service. Its Run must run for messages to be stored.
@@ -47,15 +57,19 @@ func New(o Options) *Service {
 		accounts:  newAccounts(o),
 		log:       o.Log,
 		known:     newMembers(),
+		policy:    policy{noLinks: o.LinksClosed},
+
+		editWindow: o.EditWindow,
 	}
 }
 
-// Run stores what is posted and sends mails until ctx ends; then it finishes what
+// Run stores what is posted, sends mails and clears away deleted Sessions until ctx ends; then it finishes what
 // was handed in and returns. Posts that come later are refused as Unavailable.
 func (s *Service) Run(ctx context.Context) error {
 	var running errgroup.Group
 	running.Go(func() error { return s.appender.Run(ctx) })
 	running.Go(func() error { return s.accounts.run(ctx) })
+	running.Go(func() error { return s.purge(ctx) })
 	return running.Wait()
 }
 

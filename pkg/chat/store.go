@@ -148,7 +148,63 @@ type SessionStore interface {
 
 	SetOwner(ctx context.Context, sessionID, userID int64) error
 	SetTitle(ctx context.Context, sessionID int64, title string) error
+	SetAccess(ctx context.Context, sessionID int64, access Access) error
 	CloseSession(ctx context.Context, sessionID int64) error
+
+	// EraseSession takes a Session out of sight of everybody, ends all memberships,
+	// Invites and bans, and returns the ids of those who were Members.
+	EraseSession(ctx context.Context, sessionID int64) ([]int64, error)
+
+	// Purge clears up to limit Events of erased Sessions away and says whether there
+	// may be more.
+	Purge(ctx context.Context, limit int) (more bool, err error)
+
+	// MembersByName returns the ids of those Members who have one of these names or a
+	// variant of it, by the name that was asked for.
+	MembersByName(ctx context.Context, sessionID int64, names []string) (map[string]int64, error)
+
+	// Ban keeps a User out; doing so again changes nothing.
+	Ban(ctx context.Context, sessionID, userID int64) error
+	Unban(ctx context.Context, sessionID, userID int64) error
+	IsBanned(ctx context.Context, sessionID, userID int64) (bool, error)
+	Bans(ctx context.Context, sessionID int64, limit int) ([]User, error)
+
+	ReadStore
+	InviteStore
+}
+
+// ReadStore keeps how far Members have read.
+type ReadStore interface {
+	// MoveRead moves a Member's read position up to seq, and says whether it was below.
+	MoveRead(ctx context.Context, sessionID, userID, seq int64) (moved bool, err error)
+
+	// SetNotify sets a Member's choice, and says whether it was another.
+	SetNotify(ctx context.Context, sessionID, userID int64, notify Notify) (changed bool, err error)
+
+	// UnreadIn returns what a Member has not read in one Session.
+	UnreadIn(ctx context.Context, sessionID, userID int64) (Unread, error)
+
+	// Unread returns the Sessions in which a User has something to read, in one query
+	// over all of theirs.
+	Unread(ctx context.Context, userID int64, limit int) ([]SessionUnread, error)
+}
+
+// InviteStore keeps Invites.
+type InviteStore interface {
+	// CreateInvite stores an Invite that ends after life, or never if that is 0.
+	CreateInvite(ctx context.Context, invite Invite, life time.Duration) (Invite, error)
+
+	// Invites returns those that can be used, the newest first.
+	Invites(ctx context.Context, sessionID int64, limit int) ([]Invite, error)
+
+	// InviteByCode returns an Invite and where it leads, also one that is spent.
+	InviteByCode(ctx context.Context, code string) (Invite, Session, error)
+
+	// UseInvite counts a use and returns the Invite as it was before.
+	UseInvite(ctx context.Context, code string) (Invite, error)
+
+	// RevokeInvite ends an Invite of a Session.
+	RevokeInvite(ctx context.Context, sessionID, id int64) error
 }
 
 // SessionCursor is a place in a list of Sessions that is ordered by the time of
@@ -171,6 +227,22 @@ type LogStore interface {
 	// locked, and returns it with Seq, Rev, Ordinal and CreatedAt. It is for all
 	// types but Messages; the names of e.User and e.Member are the caller's.
 	Append(ctx context.Context, e Event) (Event, error)
+
+	// SetMessage stores a Message as it is now, and who is mentioned in it. Under the
+	// Session's lock.
+	SetMessage(ctx context.Context, message Event) error
+
+	// AddReaction and RemoveReaction change who has given a Message an emoji, and say
+	// whether anything changed. since is the Seq of the Event that tells it.
+	AddReaction(ctx context.Context, sessionID, seq, userID int64, emoji string, since int64) (added bool, err error)
+	RemoveReaction(ctx context.Context, sessionID, seq, userID int64, emoji string) (removed bool, err error)
+
+	// Reactions returns what is shown under a Message, at most one more than MaxEmojis.
+	Reactions(ctx context.Context, sessionID, seq int64) ([]Reaction, error)
+	ClearReactions(ctx context.Context, sessionID, seq int64) error
+
+	// Search returns Messages that have all the words of a Query, the best first.
+	Search(ctx context.Context, q Query) ([]Event, error)
 
 	// Event returns one Event of a Session.
 	Event(ctx context.Context, sessionID, seq int64) (Event, error)

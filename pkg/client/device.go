@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/chatire/chatire/pkg/chat"
 )
 
 // Of the 100 frames in 10 s that a server takes, a device uses at most 80 to
@@ -68,12 +70,35 @@ type Hooks struct {
 	// the position.
 	OnReset func(at Position)
 
+	// OnNotice gets hints of what changed for the user: the lists that REST gives are the
+	// truth. uri is "" and seq 0 where they say nothing.
+	OnNotice func(notice chat.Notice, uri string, seq int64)
+
+	// OnPresence gets who watches a Session, and then what changes.
+	OnPresence func(uri string, p Presence)
+
+	// OnTyping says that somebody else writes in a Session. It is to be forgotten after
+	// TypingShown.
+	OnTyping func(uri string, userID int64, username string)
+
 	// OnEnd says that a Session is watched no more: "removed", "left", "closed",
 	// "deleted" or "not_found".
 	OnEnd func(uri, reason string)
 
 	// OnError gets the server's complaints about frames. They are the client's fault.
 	OnError func(code, uri, detail string)
+}
+
+// TypingShown is for how long somebody is shown to be writing.
+const TypingShown = 6 * time.Second
+
+// Presence is who watches a Session: all of them (Online), a change (Joined and Left), or
+// where they are many just a Count.
+type Presence struct {
+	Online []int64 `json:"online"`
+	Joined []int64 `json:"joined"`
+	Left   []int64 `json:"left"`
+	Count  int     `json:"count"`
 }
 
 // DeviceOptions is how to make a [Device].

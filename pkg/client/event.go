@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -26,8 +25,11 @@ type Event struct {
 	Member      *chat.PublicUser `json:"member"`
 	Role        chat.Role        `json:"role"`
 	Target      int64            `json:"target"` // the Message's Seq, of its changes only
-	ReplyTo     json.RawMessage  `json:"reply_to"`
-	Reactions   json.RawMessage  `json:"reactions"`
+	ReplyTo     int64            `json:"reply_to"`
+	Mentions    []int64          `json:"mentions"`
+	Reactions   []chat.Reaction  `json:"reactions"`
+	Edited      bool             `json:"edited"`
+	Access      chat.Access      `json:"access"`
 }
 
 // EventPage is a piece of a Session's Log.

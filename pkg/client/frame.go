@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/chatire/chatire/pkg/chat"
 )
 
 // Frame is one frame from the server, as it came.
@@ -46,6 +48,10 @@ type control struct {
 	Code        string `json:"code"`
 	Detail      string `json:"detail"`
 	ReconnectIn int64  `json:"reconnect_in_ms"`
+
+	Notice chat.Notice     `json:"notice"`
+	User   chat.PublicUser `json:"user"`
+	Presence
 }
 
 type limits struct {

@@ -40,3 +40,29 @@ func (c *Client) Leave(ctx context.Context, uri string) error {
 	}
 	return c.Remove(ctx, uri, me.Username)
 }
+
+// SetRole gives a Member another Role.
+func (c *Client) SetRole(ctx context.Context, uri, username string, role chat.Role) (Member, error) {
+	var m Member
+	err := c.call(ctx, http.MethodPatch, address("api", "chats", uri, "members", username), map[string]chat.Role{"role": role}, &m)
+	return m, err
+}
+
+// Ban keeps a user out of a Session, Unban lets them in again.
+func (c *Client) Ban(ctx context.Context, uri, username string) error {
+	return c.call(ctx, http.MethodPut, address("api", "chats", uri, "bans", username), nil, nil)
+}
+
+// Unban lets a banned user in again.
+func (c *Client) Unban(ctx context.Context, uri, username string) error {
+	return c.call(ctx, http.MethodDelete, address("api", "chats", uri, "bans", username), nil, nil)
+}
+
+// Bans lists who is banned from a Session.
+func (c *Client) Bans(ctx context.Context, uri string) ([]chat.PublicUser, error) {
+	var out struct {
+		Users []chat.PublicUser `json:"users"`
+	}
+	err := c.call(ctx, http.MethodGet, address("api", "chats", uri, "bans"), nil, &out)
+	return out.Users, err
+}

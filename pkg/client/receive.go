@@ -74,6 +74,20 @@ func (d *Device) receive(c control) {
 		d.unsubscribed(c)
 	case "error":
 		d.complain(c)
+	default:
+		d.hear(c)
+	}
+}
+
+// hear takes the frames that are passed on as they are.
+func (d *Device) hear(c control) {
+	switch {
+	case c.Type == "notice" && d.hooks.OnNotice != nil:
+		d.hooks.OnNotice(c.Notice, c.URI, c.Seq)
+	case c.Type == "presence" && d.hooks.OnPresence != nil:
+		d.hooks.OnPresence(c.URI, c.Presence)
+	case c.Type == "typing" && d.hooks.OnTyping != nil:
+		d.hooks.OnTyping(c.URI, c.User.ID, c.User.Username)
 	}
 }
 

@@ -131,7 +131,7 @@ func TestAnswers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Head != 9 || s.Unread != 2 || s.Members[0].User.Username != "ada" || s.CreatedDate.Nanosecond() != 6000 {
+		if s.Head != 9 || s.Unread.Messages != 2 || s.Members[0].User.Username != "ada" || s.CreatedDate.Nanosecond() != 6000 {
 			t.Errorf("got %+v", s)
 		}
 	})

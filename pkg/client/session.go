@@ -31,8 +31,12 @@ type Session struct {
 	Title       string    `json:"title"`
 	Role        chat.Role `json:"role"` // the user's own
 	Head        int64     `json:"head"`
-	Unread      int64     `json:"unread"`
 	CreatedDate time.Time `json:"created_date"`
+	Unread
+
+	// Access and Closed are filled in by [Client.Session].
+	Access chat.Access `json:"access"`
+	Closed bool        `json:"closed"`
 
 	// Members has the first 200 of MemberCount; [Client.Session] fills both in.
 	Members     []Member `json:"members"`
@@ -82,4 +86,21 @@ func (c *Client) SetTitle(ctx context.Context, uri, title string) (Session, erro
 	var session Session
 	err := c.call(ctx, http.MethodPatch, address("api", "chats", uri), map[string]string{"title": title}, &session)
 	return session, err
+}
+
+// SetAccess says who may join a Session.
+func (c *Client) SetAccess(ctx context.Context, uri string, access chat.Access) (Session, error) {
+	var session Session
+	err := c.call(ctx, http.MethodPatch, address("api", "chats", uri), map[string]chat.Access{"access": access}, &session)
+	return session, err
+}
+
+// CloseSession lets nothing more be posted in a Session.
+func (c *Client) CloseSession(ctx context.Context, uri string) error {
+	return c.call(ctx, http.MethodPost, address("api", "chats", uri, "close"), nil, nil)
+}
+
+// EraseSession deletes a Session. NotFound in answer to a second try means done.
+func (c *Client) EraseSession(ctx context.Context, uri string) error {
+	return c.call(ctx, http.MethodDelete, address("api", "chats", uri), nil, nil)
 }

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
 )
@@ -19,21 +20,23 @@ var Version = "dev"
 
 // Config is all settings. The zero value is not usable: see [Load].
 type Config struct {
-	DatabaseURL  chat.Secret `env:"CHATIRE_DATABASE_URL" default:"" doc:"Where the log lives: postgres://user:password@host/name or sqlite://path."`
-	BusURL       chat.Secret `env:"CHATIRE_BUS_URL" default:"memory://" doc:"What carries events to workers: amqp://user:password@host/vhost, or memory:// within one process."`
-	Secret       chat.Secret `env:"CHATIRE_SECRET" default:"" doc:"Signs what travels over the bus and links in mails; 32 characters or more, the same in every process."`
-	Listen       string      `env:"CHATIRE_LISTEN" default:"" doc:"Public address; API :8000 and worker :8001 unless set."`
-	OpsListen    string      `env:"CHATIRE_OPS_LISTEN" default:"" doc:"Address of health, metrics and debugging, never public; API :9000 and worker :9001 unless set."`
-	PublicURL    string      `env:"CHATIRE_PUBLIC_URL" default:"" doc:"Where people reach Chatire, such as https://chat.example.com; used in mails and to check origins."`
-	CORSOrigins  []string    `env:"CHATIRE_CORS_ORIGINS" default:"" doc:"Other origins whose pages may call the API, separated by commas; * allows every origin, without credentials."`
-	Proxies      []string    `env:"CHATIRE_TRUSTED_PROXIES" default:"" doc:"Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas."`
-	RateLimit    RateLimit   `env:"CHATIRE_RATE_LIMIT" default:"on" doc:"on, off, or figures such as messages=60/10s,creates=100/1m; off lifts every limit of counts, never a bound of size or memory."`
-	Registration string      `env:"CHATIRE_REGISTRATION" default:"open" doc:"open lets anybody sign up; closed leaves creating accounts to chatirectl."`
-	TermsURL     string      `env:"CHATIRE_TERMS_URL" default:"" doc:"Terms that people accept when they sign up; none if empty."`
-	SMTPURL      chat.Secret `env:"CHATIRE_SMTP_URL" default:"" doc:"Mail server: smtp://user:password@host:587?from=chat@example.com, smtps:// for TLS from the start; mail goes to the log if empty."`
-	BusSlots     int         `env:"CHATIRE_BUS_SLOTS" default:"1" doc:"Into how many slots sessions are spread on the bus; the same in every process."`
-	Connections  int         `env:"CHATIRE_MAX_CONNECTIONS" default:"20000" doc:"How many websockets one worker takes at once; its open files may allow fewer."`
-	LogLevel     string      `env:"CHATIRE_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
+	DatabaseURL  chat.Secret   `env:"CHATIRE_DATABASE_URL" default:"" doc:"Where the log lives: postgres://user:password@host/name or sqlite://path."`
+	BusURL       chat.Secret   `env:"CHATIRE_BUS_URL" default:"memory://" doc:"What carries events to workers: amqp://user:password@host/vhost, or memory:// within one process."`
+	Secret       chat.Secret   `env:"CHATIRE_SECRET" default:"" doc:"Signs what travels over the bus and links in mails; 32 characters or more, the same in every process."`
+	Listen       string        `env:"CHATIRE_LISTEN" default:"" doc:"Public address; API :8000 and worker :8001 unless set."`
+	OpsListen    string        `env:"CHATIRE_OPS_LISTEN" default:"" doc:"Address of health, metrics and debugging, never public; API :9000 and worker :9001 unless set."`
+	PublicURL    string        `env:"CHATIRE_PUBLIC_URL" default:"" doc:"Where people reach Chatire, such as https://chat.example.com; used in mails and to check origins."`
+	CORSOrigins  []string      `env:"CHATIRE_CORS_ORIGINS" default:"" doc:"Other origins whose pages may call the API, separated by commas; * allows every origin, without credentials."`
+	Proxies      []string      `env:"CHATIRE_TRUSTED_PROXIES" default:"" doc:"Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas."`
+	RateLimit    RateLimit     `env:"CHATIRE_RATE_LIMIT" default:"on" doc:"on, off, or figures such as messages=60/10s,creates=100/1m; off lifts every limit of counts, never a bound of size or memory."`
+	Registration string        `env:"CHATIRE_REGISTRATION" default:"open" doc:"open lets anybody sign up; closed leaves creating accounts to chatirectl."`
+	JoinLinks    string        `env:"CHATIRE_JOIN_LINKS" default:"on" doc:"on lets whoever has a session's link join it, where its owner has not said otherwise; off leaves joining to invites."`
+	EditWindow   time.Duration `env:"CHATIRE_EDIT_WINDOW" default:"24h" doc:"For how long an author may edit or delete a message, such as 15m; 0 is without end. Moderators delete at any time."`
+	TermsURL     string        `env:"CHATIRE_TERMS_URL" default:"" doc:"Terms that people accept when they sign up; none if empty."`
+	SMTPURL      chat.Secret   `env:"CHATIRE_SMTP_URL" default:"" doc:"Mail server: smtp://user:password@host:587?from=chat@example.com, smtps:// for TLS from the start; mail goes to the log if empty."`
+	BusSlots     int           `env:"CHATIRE_BUS_SLOTS" default:"1" doc:"Into how many slots sessions are spread on the bus; the same in every process."`
+	Connections  int           `env:"CHATIRE_MAX_CONNECTIONS" default:"20000" doc:"How many websockets one worker takes at once; its open files may allow fewer."`
+	LogLevel     string        `env:"CHATIRE_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
 }
 
 // MinSecret is the least length of CHATIRE_SECRET in characters.
@@ -81,6 +84,12 @@ func (c *Config) Check(names ...string) error {
 	}
 	if c.Registration != "open" && c.Registration != "closed" {
 		complain("CHATIRE_REGISTRATION", "must be open or closed")
+	}
+	if c.JoinLinks != "on" && c.JoinLinks != "off" {
+		complain("CHATIRE_JOIN_LINKS", "must be on or off")
+	}
+	if c.EditWindow < 0 {
+		complain("CHATIRE_EDIT_WINDOW", "must be a time such as 15m or 24h, or 0")
 	}
 	if c.BusSlots < 1 || c.BusSlots > 1024 {
 		complain("CHATIRE_BUS_SLOTS", "must be from 1 to 1024")

@@ -26,6 +26,9 @@ const (
 	LimitResets        Limiter = "resets"         // password resets, per address
 	LimitCreates       Limiter = "creates"        // sessions, per user
 	LimitMessages      Limiter = "messages"       // messages, per user and session
+	LimitChanges       Limiter = "changes"        // edits, deletions, reactions, roles and the like, per user
+	LimitReads         Limiter = "reads"          // moves of a read position, per user
+	LimitSearches      Limiter = "searches"       // searches, per user
 	LimitLookups       Limiter = "lookups"        // unknown usernames asked for, per user
 	LimitMisses        Limiter = "misses"         // sessions not found, per user
 	LimitFrames        Limiter = "frames"         // client frames, per connection
@@ -43,6 +46,9 @@ var defaultRates = map[Limiter]Rate{
 	LimitResets:        {5, time.Minute},
 	LimitCreates:       {60, time.Minute},
 	LimitMessages:      {30, 10 * time.Second},
+	LimitChanges:       {60, 10 * time.Second},
+	LimitReads:         {120, 10 * time.Second},
+	LimitSearches:      {60, time.Minute},
 	LimitLookups:       {30, time.Minute},
 	LimitMisses:        {300, time.Minute},
 	LimitFrames:        {100, 10 * time.Second},

@@ -20,6 +20,7 @@ var statuses = map[chat.Code]int{
 	chat.Forbidden:    fiber.StatusForbidden,
 	chat.NotFound:     fiber.StatusNotFound,
 	chat.Conflict:     fiber.StatusConflict,
+	chat.Gone:         fiber.StatusGone,
 	chat.Throttled:    fiber.StatusTooManyRequests,
 	chat.Unavailable:  fiber.StatusServiceUnavailable,
 }

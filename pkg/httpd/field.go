@@ -1,6 +1,8 @@
 package httpd
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,6 +19,7 @@ type Field struct {
 	nullable bool
 	blank    bool
 	verbatim bool
+	integer  bool
 }
 
 // Text is a field that goes into a text. Spaces around it are cut off, and a number
@@ -28,6 +31,20 @@ func Text[T ~string](name string, into *T) *Field {
 // Maybe is a text that may be missing: then the pointer stays nil.
 func Maybe[T ~string](name string, into **T) *Field {
 	return &Field{name: name, set: func(s string) { t := T(s); *into = &t }, optional: true}
+}
+
+// Whole is a field that goes into an integer of 0 or more, as JSON or as its digits.
+func Whole(name string, into *int64) *Field {
+	return &Field{name: name, set: func(s string) { *into, _ = strconv.ParseInt(s, 10, 64) }, integer: true}
+}
+
+// MaybeWhole is Whole for what may be missing: then the pointer stays nil.
+func MaybeWhole(name string, into **int64) *Field {
+	set := func(s string) {
+		n, _ := strconv.ParseInt(s, 10, 64)
+		*into = &n
+	}
+	return &Field{name: name, set: set, integer: true, optional: true}
 }
 
 // Optional lets the field be missing: then what it goes into stays as it is.
@@ -53,6 +70,8 @@ func (f *Field) take(v value) (complaints []string) {
 		return []string{required}
 	case v.kind == null:
 		return []string{"This field may not be null."}
+	case f.integer:
+		return f.takeInteger(v)
 	case v.kind == other, v.kind == number && f.verbatim, !utf8.ValidString(v.text):
 		return []string{"Not a valid string."}
 	}
@@ -71,6 +90,18 @@ func (f *Field) take(v value) (complaints []string) {
 		f.set(s)
 	}
 	return complaints
+}
+
+func (f *Field) takeInteger(v value) (complaints []string) {
+	n, err := strconv.ParseInt(v.text, 10, 64)
+	switch {
+	case v.kind == other, !digitsOnly([]byte(v.text)), errors.Is(err, strconv.ErrSyntax):
+		return []string{"A valid integer is required."}
+	case err != nil, n > maxInteger:
+		return []string{"This number is out of range."}
+	}
+	f.set(v.text)
+	return nil
 }
 
 const required = "This field is required."

@@ -108,8 +108,8 @@ WITH draft AS (
   SELECT t.*,
          CASE WHEN client_id IS NULL THEN ord ELSE first_value(ord) OVER twins END AS lead,
          CASE WHEN client_id IS NULL THEN sum ELSE first_value(sum) OVER twins END AS lead_sum
-    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])
-         WITH ORDINALITY AS t(session_id, user_id, client_id, body, sum, ord)
+    FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[])
+         WITH ORDINALITY AS t(session_id, user_id, client_id, body, sum, target, mentions, ord)
   WINDOW twins AS (PARTITION BY session_id, user_id, client_id ORDER BY ord)
 ), checked AS (
   SELECT draft.*, s.last_seq, s.last_ordinal,
@@ -117,8 +117,8 @@ WITH draft AS (
          CASE WHEN e.client_sum = draft.sum     THEN 'known'
               WHEN e.seq IS NOT NULL            THEN 'conflict'
               WHEN m.user_id IS NULL            THEN 'stranger'
+              WHEN m.role = 'reader'            THEN 'mute'
               WHEN s.closed_at IS NOT NULL      THEN 'closed'
-              WHEN m.role = 'reader'            THEN 'stranger'
               WHEN draft.lead = draft.ord       THEN 'stored'
               WHEN draft.lead_sum = draft.sum   THEN 'known'
               ELSE 'conflict' END AS verdict
@@ -138,14 +138,18 @@ WITH draft AS (
     FROM (SELECT session_id, count(*) AS k FROM numbered WHERE verdict = 'stored' GROUP BY session_id) grown
    WHERE s.id = grown.session_id
 ), caught_up AS (
-  UPDATE members m SET read_ordinal = posted.ordinal
-    FROM (SELECT session_id, user_id, max(last_ordinal + k) AS ordinal
+  UPDATE members m SET read_ordinal = posted.ordinal, read_seq = posted.seq
+    FROM (SELECT session_id, user_id, max(last_ordinal + k) AS ordinal, max(last_seq + k) AS seq
             FROM numbered WHERE verdict = 'stored' GROUP BY session_id, user_id) posted
    WHERE m.session_id = posted.session_id AND m.user_id = posted.user_id
+), mentioned AS (
+  INSERT INTO mentions (user_id, session_id, seq)
+  SELECT unnest(string_to_array(mentions, ','))::bigint, session_id, last_seq + k
+    FROM numbered WHERE verdict = 'stored' AND mentions IS NOT NULL
 ), inserted AS (
-  INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
+  INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, target, mentions, ordinal, rev, created_at)
   SELECT session_id, last_seq + k, 'message', user_id, client_id, CASE WHEN client_id IS NOT NULL THEN sum END,
-         body, last_ordinal + k, last_seq + k, at
+         body, target, mentions, last_ordinal + k, last_seq + k, at
     FROM numbered WHERE verdict = 'stored'
 )
 SELECT ord, verdict, coalesce(old_seq, last_seq + k, 0), coalesce(old_ordinal, last_ordinal + k, 0),
@@ -164,19 +168,22 @@ WITH checked AS MATERIALIZED (
          CASE WHEN e.client_sum = $5       THEN 'known'
               WHEN e.seq IS NOT NULL       THEN 'conflict'
               WHEN m.user_id IS NULL       THEN 'stranger'
+              WHEN m.role = 'reader'       THEN 'mute'
               WHEN s.closed_at IS NOT NULL THEN 'closed'
-              WHEN m.role = 'reader'       THEN 'stranger'
               ELSE 'stored' END AS verdict
     FROM sessions s
     LEFT JOIN members m ON m.session_id = s.id AND m.user_id = $2::bigint
     LEFT JOIN events e ON e.session_id = s.id AND e.user_id = $2::bigint AND e.client_id = $3::text
    WHERE s.id = $1::bigint
 ), inserted AS (
-  INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
-  SELECT id, seq, 'message', $2, $3, CASE WHEN $3::text IS NOT NULL THEN $5::bigint END, $4::text, ordinal, seq, at
+  INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, target, mentions, ordinal, rev, created_at)
+  SELECT id, seq, 'message', $2, $3, CASE WHEN $3::text IS NOT NULL THEN $5::bigint END, $4::text, $6::bigint, $7::text, ordinal, seq, at
     FROM checked WHERE verdict = 'stored'
+), mentioned AS (
+  INSERT INTO mentions (user_id, session_id, seq)
+  SELECT unnest(string_to_array($7::text, ','))::bigint, id, seq FROM checked WHERE verdict = 'stored' AND $7::text IS NOT NULL
 ), caught_up AS (
-  UPDATE members m SET read_ordinal = checked.ordinal
+  UPDATE members m SET read_ordinal = checked.ordinal, read_seq = checked.seq
     FROM checked WHERE m.session_id = $1 AND m.user_id = $2 AND checked.verdict = 'stored'
 ), taken_back AS (
   UPDATE sessions s SET last_seq = s.last_seq - 1, last_ordinal = s.last_ordinal - 1
@@ -207,17 +214,19 @@ func pipeline(drafts []chat.Draft) *pgx.Batch {
 	if len(drafts) == 1 {
 		d := drafts[0]
 		batch.Queue(bumpSession, d.SessionID)
-		batch.Queue(appendOne, d.SessionID, d.UserID, d.ClientID, d.Body, d.Sum)
+		batch.Queue(appendOne, d.SessionID, d.UserID, d.ClientID, d.Body, d.Sum, nilIfZero(d.ReplyTo), writeIDs(d.Mentions))
 		return &batch
 	}
 	n := len(drafts)
 	sessions, users, sums := make([]int64, n), make([]int64, n), make([]int64, n)
 	clientIDs, bodies := make([]*string, n), make([]string, n)
+	targets, mentions := make([]*int64, n), make([]*string, n)
 	for i, d := range drafts {
 		sessions[i], users[i], clientIDs[i], bodies[i], sums[i] = d.SessionID, d.UserID, d.ClientID, d.Body, d.Sum
+		targets[i], mentions[i] = nilIfZero(d.ReplyTo), writeIDs(d.Mentions)
 	}
 	batch.Queue(lockSessions, sessions)
-	batch.Queue(appendMany, sessions, users, clientIDs, bodies, sums)
+	batch.Queue(appendMany, sessions, users, clientIDs, bodies, sums, targets, mentions)
 	return &batch
 }
 

@@ -27,18 +27,19 @@ SELECT s.last_seq, s.last_ordinal, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'),
        CASE WHEN e.client_sum = ?4       THEN 'known'
             WHEN e.seq IS NOT NULL       THEN 'conflict'
             WHEN m.user_id IS NULL       THEN 'stranger'
+            WHEN m.role = 'reader'       THEN 'mute'
             WHEN s.closed_at IS NOT NULL THEN 'closed'
-            WHEN m.role = 'reader'       THEN 'stranger'
             ELSE 'stored' END
   FROM sessions s
   LEFT JOIN members m ON m.session_id = s.id AND m.user_id = ?2
   LEFT JOIN events e ON e.session_id = s.id AND e.user_id = ?2 AND e.client_id = ?3
  WHERE s.id = ?1`
 	insertSQLite = `
-INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at)
-VALUES (?1, ?2, 'message', ?3, ?4, ?5, ?6, ?7, ?2, ?8)`
-	readSQLite = `UPDATE members SET read_ordinal = ?3 WHERE session_id = ?1 AND user_id = ?2`
-	bumpSQLite = `UPDATE sessions SET last_seq = last_seq + ?2, last_ordinal = last_ordinal + ?2 WHERE id = ?1`
+INSERT INTO events (session_id, seq, type, user_id, client_id, client_sum, body, ordinal, rev, created_at, target, mentions)
+VALUES (?1, ?2, 'message', ?3, ?4, ?5, ?6, ?7, ?2, ?8, ?9, ?10)`
+	mentionSQLite = `INSERT INTO mentions (user_id, session_id, seq) VALUES (?1, ?2, ?3)`
+	readSQLite    = `UPDATE members SET read_ordinal = ?3, read_seq = ?4 WHERE session_id = ?1 AND user_id = ?2`
+	bumpSQLite    = `UPDATE sessions SET last_seq = last_seq + ?2, last_ordinal = last_ordinal + ?2 WHERE id = ?1`
 )
 
 func (a *sqliteAppender) append(ctx context.Context, drafts []chat.Draft) ([]chat.Outcome, error) {
@@ -90,9 +91,9 @@ func sqliteUnavailable(err error) error {
 // sqliteBatch is one transaction: its prepared statements, by how much each session
 // has grown, and how far each author has read.
 type sqliteBatch struct {
-	look, insert, bump, read *sql.Stmt
-	grown                    map[int64]int64
-	readTo                   map[reader]int64
+	look, insert, mention, bump, read *sql.Stmt
+	grown                             map[int64]int64
+	readTo                            map[reader]chat.Outcome // the last of each author's
 }
 
 type reader struct{ sessionID, userID int64 }
@@ -102,7 +103,7 @@ func (b *sqliteBatch) prepare(ctx context.Context, conn *sql.Conn) error {
 	for _, s := range []struct {
 		into **sql.Stmt
 		text string
-	}{{&b.look, lookSQLite}, {&b.insert, insertSQLite}, {&b.bump, bumpSQLite}, {&b.read, readSQLite}} {
+	}{{&b.look, lookSQLite}, {&b.insert, insertSQLite}, {&b.mention, mentionSQLite}, {&b.bump, bumpSQLite}, {&b.read, readSQLite}} {
 		statement, err := conn.PrepareContext(ctx, s.text)
 		if err != nil {
 			return fmt.Errorf("prepare: %w", err)
@@ -113,7 +114,7 @@ func (b *sqliteBatch) prepare(ctx context.Context, conn *sql.Conn) error {
 }
 
 func (b *sqliteBatch) close() {
-	for _, statement := range []*sql.Stmt{b.look, b.insert, b.bump, b.read} {
+	for _, statement := range []*sql.Stmt{b.look, b.insert, b.mention, b.bump, b.read} {
 		if statement != nil {
 			statement.Close()
 		}
@@ -121,7 +122,7 @@ func (b *sqliteBatch) close() {
 }
 
 func (a *sqliteAppender) store(ctx context.Context, conn *sql.Conn, drafts []chat.Draft) ([]chat.Outcome, error) {
-	b := &sqliteBatch{grown: map[int64]int64{}, readTo: map[reader]int64{}}
+	b := &sqliteBatch{grown: map[int64]int64{}, readTo: map[reader]chat.Outcome{}}
 	defer b.close()
 	if err := b.prepare(ctx, conn); err != nil {
 		return nil, err
@@ -147,8 +148,8 @@ func (b *sqliteBatch) finish(ctx context.Context) error {
 			return fmt.Errorf("move a head: %w", err)
 		}
 	}
-	for author, ordinal := range b.readTo {
-		if _, err := b.read.ExecContext(ctx, author.sessionID, author.userID, ordinal); err != nil {
+	for author, last := range b.readTo {
+		if _, err := b.read.ExecContext(ctx, author.sessionID, author.userID, last.Ordinal, last.Seq); err != nil {
 			return fmt.Errorf("move a read position: %w", err)
 		}
 	}
@@ -183,10 +184,17 @@ func (b *sqliteBatch) store(ctx context.Context, d chat.Draft) (chat.Outcome, er
 	if d.ClientID != nil {
 		sum = &d.Sum
 	}
-	if _, err := b.insert.ExecContext(ctx, d.SessionID, o.Seq, d.UserID, d.ClientID, sum, d.Body, o.Ordinal, now); err != nil {
+	_, err = b.insert.ExecContext(ctx, d.SessionID, o.Seq, d.UserID, d.ClientID, sum, d.Body, o.Ordinal, now,
+		nilIfZero(d.ReplyTo), writeIDs(d.Mentions))
+	if err != nil {
 		return chat.Outcome{}, fmt.Errorf("insert a message: %w", err)
 	}
-	b.readTo[reader{d.SessionID, d.UserID}] = o.Ordinal
+	for _, userID := range d.Mentions {
+		if _, err := b.mention.ExecContext(ctx, userID, d.SessionID, o.Seq); err != nil {
+			return chat.Outcome{}, fmt.Errorf("insert a mention: %w", err)
+		}
+	}
+	b.readTo[reader{d.SessionID, d.UserID}] = o
 	o.CreatedAt, err = parseSQLite(now)
 	return o, err
 }

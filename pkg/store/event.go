@@ -19,6 +19,10 @@ type eventRow struct {
 	Seq       int64
 	Type      string
 	UserID    int64
+	Target    *int64
+	Mentions  *string
+	Reactions *string
+	Edited    *bool
 	MemberID  *int64
 	Role      *string
 	ClientID  *string
@@ -37,12 +41,19 @@ type eventRow struct {
 	MLast  string
 }
 
+// What a change of a Message says of it is in the Message's own row, t.
 const (
-	eventColumns = `e.session_id, e.seq, e.type, e.user_id, e.member_id, e.role, e.client_id, e.client_sum, e.body, e.rev,
+	eventColumns = `e.session_id, e.seq, e.type, e.user_id, e.target, e.member_id, e.role, e.client_id, e.client_sum,
+	coalesce(t.body, e.body) AS body, coalesce(t.rev, e.rev) AS rev, coalesce(t.mentions, e.mentions) AS mentions,
+	coalesce(t.reactions, e.reactions) AS reactions, coalesce(t.edited, e.edited) AS edited,
 	e.ordinal, e.created_at, s.uri, u.username AS u_name, u.first_name AS u_first, u.last_name AS u_last,
 	coalesce(m.username, '') AS m_name, coalesce(m.first_name, '') AS m_first, coalesce(m.last_name, '') AS m_last`
-	eventJoins = ` JOIN sessions s ON s.id = e.session_id JOIN users u ON u.id = e.user_id LEFT JOIN users m ON m.id = e.member_id`
+	eventJoins = ` JOIN sessions s ON s.id = e.session_id JOIN users u ON u.id = e.user_id LEFT JOIN users m ON m.id = e.member_id
+	LEFT JOIN events t ON t.session_id = e.session_id AND t.seq = e.target AND e.type <> 'message'`
 )
+
+// textBytes is how much text an Event brings.
+const textBytes = `octet_length(coalesce(t.body, e.body)) + coalesce(octet_length(coalesce(t.reactions, e.reactions)), 0)`
 
 func (r *eventRow) event() chat.Event {
 	e := chat.Event{
@@ -56,6 +67,10 @@ func (r *eventRow) event() chat.Event {
 		ClientID:  r.ClientID,
 		Rev:       r.Rev,
 		Ordinal:   r.Ordinal,
+		Target:    zeroIfNil(r.Target),
+		Mentions:  readIDs(r.Mentions),
+		Reactions: readReactions(r.Reactions),
+		Edited:    zeroIfNil(r.Edited),
 	}
 	if r.MemberID != nil {
 		e.Member = &chat.User{ID: *r.MemberID, Username: r.MName, FirstName: r.MFirst, LastName: r.MLast}
@@ -82,10 +97,14 @@ func (s *Store) Append(ctx context.Context, e chat.Event) (chat.Event, error) {
 	if e.Role != "" {
 		role = (*string)(&e.Role)
 	}
+	body := e.Body
+	if e.Changes() {
+		body = "" // the text is in the row of the Message only
+	}
 	err = s.returning(ctx, opEvent, &e.CreatedAt,
-		`INSERT INTO events (session_id, seq, type, user_id, member_id, role, body, rev, ordinal, created_at)
-		 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, `+s.dialect.words.Now+`) RETURNING created_at`,
-		e.SessionID, at.LastSeq, string(e.Type), e.User.ID, memberID, role, e.Body, at.LastSeq, at.LastOrdinal)
+		`INSERT INTO events (session_id, seq, type, user_id, target, member_id, role, body, rev, ordinal, created_at)
+		 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, `+s.dialect.words.Now+`) RETURNING created_at`,
+		e.SessionID, at.LastSeq, string(e.Type), e.User.ID, nilIfZero(e.Target), memberID, role, body, at.LastSeq, at.LastOrdinal)
 	e.Seq, e.Rev, e.Ordinal = at.LastSeq, at.LastSeq, at.LastOrdinal
 	return e, err
 }
@@ -125,8 +144,8 @@ func (s *Store) ReadLog(ctx context.Context, ranges []chat.Range, maxBytes int) 
 	err := s.all(ctx, opLog, &rows,
 		`WITH wanted (place, session_id, after_seq, last_seq) AS (VALUES `+placeholders(len(ranges), 4)+`),
 		 found AS (
-		   SELECT w.place, e.*, row_number() OVER reading AS nth, sum(octet_length(e.body)) OVER reading AS size
-		     FROM wanted w CROSS JOIN events e
+		   SELECT w.place, e.*, row_number() OVER reading AS nth, sum(`+textBytes+`) OVER reading AS size
+		     FROM wanted w CROSS JOIN events e LEFT JOIN events t ON t.session_id = e.session_id AND t.seq = e.target AND e.type <> 'message'
 		    WHERE e.session_id = w.session_id AND e.seq > w.after_seq AND e.seq <= w.last_seq
 		   WINDOW reading AS (ORDER BY w.place, e.seq ROWS UNBOUNDED PRECEDING)
 		 )
@@ -198,7 +217,7 @@ func (s *Store) History(ctx context.Context, sessionID int64, p chat.HistoryPage
 	}
 	var messages []chat.Event
 	for i := range rows {
-		maxBytes -= len(rows[i].Body)
+		maxBytes -= len(rows[i].Body) + len(zeroIfNil(rows[i].Reactions))
 		if i == p.Limit || maxBytes < 0 && i > 0 {
 			break
 		}
@@ -216,7 +235,7 @@ func (s *Store) Heads(ctx context.Context, sessionIDs []int64) (map[int64]int64,
 		return nil, nil
 	}
 	var rows []struct{ ID, LastSeq int64 }
-	err := s.all(ctx, opHeads, &rows, `SELECT id, last_seq FROM sessions WHERE id IN (?)`, bun.List(sessionIDs))
+	err := s.all(ctx, opHeads, &rows, `SELECT id, last_seq FROM sessions WHERE id IN (?) AND deleted_at IS NULL`, bun.List(sessionIDs))
 	heads := make(map[int64]int64, len(rows))
 	for _, row := range rows {
 		heads[row.ID] = row.LastSeq

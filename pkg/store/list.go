@@ -13,8 +13,8 @@ import (
 func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.SessionCursor, limit int) ([]chat.SessionSummary, error) {
 	var rows []struct {
 		membershipRow
+		unreadRow
 		ActiveAt time.Time
-		Unread   int64
 	}
 	where, args := "", []any{userID}
 	if after != nil {
@@ -23,11 +23,15 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 		args = append(args, at, at, after.ID)
 	}
 	err := s.all(ctx, opSession, &rows,
-		`SELECT `+membershipColumns+`, e.created_at AS active_at, s.last_ordinal - m.read_ordinal AS unread
-		   FROM members m JOIN sessions s ON s.id = m.session_id
-		   JOIN events e ON e.session_id = s.id AND e.seq = s.last_seq
-		  WHERE m.user_id = ?`+where+`
-		  ORDER BY e.created_at DESC, s.id DESC LIMIT ?`, append(args, limit)...)
+		`SELECT page.*, (
+		   SELECT count(*) FROM mentions x WHERE x.user_id = page.user_id AND x.session_id = page.id AND x.seq > page.read_seq
+		 ) AS mention_count FROM (
+		   SELECT `+membershipColumns+`, m.user_id, m.read_seq, m.notify, s.last_ordinal - m.read_ordinal AS missed, e.created_at AS active_at
+		     FROM members m JOIN sessions s ON s.id = m.session_id
+		     JOIN events e ON e.session_id = s.id AND e.seq = s.last_seq
+		    WHERE m.user_id = ?`+where+`
+		    ORDER BY e.created_at DESC, s.id DESC LIMIT ?
+		 ) page ORDER BY active_at DESC, id DESC`, append(args, limit)...)
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -46,7 +50,7 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 		summaries[i] = chat.SessionSummary{
 			Session: session,
 			Role:    chat.Role(row.Role),
-			Unread:  row.Unread,
+			Unread:  row.unread(),
 			Last:    newest[session.ID],
 		}
 	}

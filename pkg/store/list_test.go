@@ -67,11 +67,11 @@ func TestListSessionsShows(t *testing.T) {
 		if err != nil || len(list) != 2 || list[0].Session.ID != busy.ID || list[1].Session.ID != quiet.ID {
 			t.Fatalf("listed %+v, %v", list, err)
 		}
-		if first := list[0]; first.Role != chat.RoleOwner || first.Unread != 2 || first.Last.Body != "two" ||
+		if first := list[0]; first.Role != chat.RoleOwner || first.Unread.Messages != 2 || first.Last.Body != "two" ||
 			first.Last.User.Username != "bob" || !first.Session.ActiveAt.Equal(first.Last.CreatedAt) {
 			t.Errorf("the busy one is %+v", first)
 		}
-		if second := list[1]; second.Unread != 0 || second.Last != nil {
+		if second := list[1]; second.Unread.Messages != 0 || second.Last != nil {
 			t.Errorf("the quiet one is %+v", second)
 		}
 		if list, err := s.ListSessions(t.Context(), 4711, nil, 10); err != nil || len(list) != 0 {

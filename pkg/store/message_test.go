@@ -94,7 +94,7 @@ func TestAppendMessages(t *testing.T) {
 			if err := s.AddMember(t.Context(), room.ID, eve.ID, chat.RoleReader, 1); err != nil {
 				t.Fatal(err)
 			}
-			if o := post(t, s, room, eve, "no", nil); o.Verdict != chat.Stranger {
+			if o := post(t, s, room, eve, "no", nil); o.Verdict != chat.Mute {
 				t.Errorf("a reader got %+v", o)
 			}
 			if err := s.CloseSession(t.Context(), room.ID); err != nil {

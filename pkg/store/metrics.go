@@ -32,11 +32,15 @@ const (
 	opLog      operation = "log"
 	opHistory  operation = "history"
 	opHeads    operation = "heads"
+	opRead     operation = "read"
+	opInvite   operation = "invite"
+	opSearch   operation = "search"
+	opPurge    operation = "purge"
 )
 
 var operations = []operation{
 	opBegin, opCommit, opRollback, opConnect, opEpoch, opNow, opSchema, opUser, opToken,
-	opSession, opMember, opEvent, opAppend, opLog, opHistory, opHeads,
+	opSession, opMember, opEvent, opAppend, opLog, opHistory, opHeads, opRead, opInvite, opSearch, opPurge,
 }
 
 // errorClass is what a failure means, as a metric label.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -154,18 +155,20 @@ func (s *Store) step(ctx context.Context, statement string) error {
 	return s.dialect.meaning(err)
 }
 
-// statements splits a migration at its semicolons and drops its comments.
-func statements(sql string) []string {
-	var lines []string
+// statements splits a migration at the semicolons that end a line and drops its
+// comments.
+func statements(sql string) (split []string) {
+	var code strings.Builder
 	for line := range strings.Lines(sql) {
-		code, _, _ := strings.Cut(line, "--")
-		lines = append(lines, code)
-	}
-	var split []string
-	for statement := range strings.SplitSeq(strings.Join(lines, "\n"), ";") {
-		if statement = strings.TrimSpace(statement); statement != "" {
-			split = append(split, statement)
+		line, _, _ = strings.Cut(line, "--")
+		line = strings.TrimSpace(line)
+		rest, ends := strings.CutSuffix(line, ";")
+		code.WriteString(rest + "\n")
+		if ends {
+			split = append(split, strings.TrimSpace(code.String()))
+			code.Reset()
 		}
 	}
-	return split
+	split = append(split, strings.TrimSpace(code.String()))
+	return slices.DeleteFunc(split, func(s string) bool { return s == "" })
 }

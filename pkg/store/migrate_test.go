@@ -99,14 +99,14 @@ func TestMigrateWaitsForALongStep(t *testing.T) {
 func TestMigrateGoesOnWhereItStopped(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, url chat.Secret) {
 		s := storetest.Open(t, url)
-		broken := step(`CREATE TABLE half (id bigint); CREATE INDEX half_id ON half (id); INSERT INTO nowhere VALUES (1)`)
+		broken := step("CREATE TABLE half (id bigint);\nCREATE INDEX half_id ON half (id);\nINSERT INTO nowhere VALUES (1)")
 		if applied, err := store.Apply(t.Context(), s, broken); applied || err == nil {
 			t.Fatalf("a broken step: %v, %v", applied, err)
 		}
 		if version, err := s.SchemaVersion(t.Context()); version != migrations.Latest() || err != nil {
 			t.Errorf("version %d, %v", version, err)
 		}
-		mended := step(`CREATE TABLE half (id bigint); CREATE INDEX half_id ON half (id)`)
+		mended := step("CREATE TABLE half (id bigint);\nCREATE INDEX half_id ON half (id)")
 		if applied, err := store.Apply(t.Context(), s, mended); !applied || err != nil {
 			t.Errorf("the mended step: %v, %v", applied, err)
 		}

@@ -56,6 +56,10 @@ type dialect struct {
 	// stamp is a time in the form in which columns keep it.
 	stamp func(time.Time) string
 
+	// found is a query for the Messages e that a Query is about, with a score, and its
+	// values; more conditions may follow.
+	found func(q chat.Query, sessions []int64) (query string, args []any)
+
 	// explain gives an error of this database a meaning.
 	explain func(error) error
 }
@@ -72,6 +76,7 @@ var postgres = dialect{
 	},
 	later:   func(seconds string) string { return "clock_timestamp() + make_interval(secs => " + seconds + ")" },
 	stamp:   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+	found:   foundPostgres,
 	explain: explainPostgres,
 }
 
@@ -82,6 +87,7 @@ var sqliteDialect = dialect{
 		return "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', printf('%+d seconds', " + seconds + "))"
 	},
 	stamp:   func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
+	found:   foundSQLite,
 	explain: explainSQLite,
 }
 

@@ -131,9 +131,9 @@ func appendPlans(t *testing.T, url chat.Secret) map[string][]string {
 	plans := map[string][]string{}
 	for statement, values := range map[string]string{
 		store.LockSessions: `'{1,2,3}'`,
-		store.AppendMany:   `'{1,2,3}', '{1,2,3}', '{a,b,NULL}', '{x,y,z}', '{7,8,9}'`,
+		store.AppendMany:   `'{1,2,3}', '{1,2,3}', '{a,b,NULL}', '{x,y,z}', '{7,8,9}', '{1,NULL,NULL}', '{NULL,"1,2",NULL}'`,
 		store.BumpSession:  `1`,
-		store.AppendOne:    `1, 1, 'a', 'x', 7`,
+		store.AppendOne:    `1, 1, 'a', 'x', 7, 1, '1,2'`,
 	} {
 		execute(t, db, `PREPARE statement AS `+statement)
 		plans[statement] = lines(t, db, `EXPLAIN (COSTS OFF) EXECUTE statement (`+values+`)`)

@@ -19,9 +19,10 @@ type sessionRow struct {
 	LastOrdinal int64
 	CreatedAt   time.Time
 	ClosedAt    *time.Time
+	Access      string
 }
 
-const sessionColumns = `id, uri, owner_id, title, last_seq, last_ordinal, created_at, closed_at`
+const sessionColumns = `id, uri, owner_id, title, last_seq, last_ordinal, created_at, closed_at, access`
 
 func (r *sessionRow) session() chat.Session {
 	return chat.Session{
@@ -33,6 +34,7 @@ func (r *sessionRow) session() chat.Session {
 		LastOrdinal: r.LastOrdinal,
 		CreatedAt:   r.CreatedAt,
 		ClosedAt:    r.ClosedAt,
+		Access:      chat.Access(r.Access),
 	}
 }
 
@@ -48,7 +50,7 @@ func (s *Store) CreateSession(ctx context.Context, uri string, ownerID int64, cl
 func (s *Store) SessionByClientID(ctx context.Context, ownerID int64, clientID string) (chat.Session, error) {
 	var row sessionRow
 	err := s.one(ctx, opSession, &row,
-		`SELECT `+sessionColumns+` FROM sessions WHERE owner_id = ? AND client_id = ?`, ownerID, clientID)
+		`SELECT `+sessionColumns+` FROM sessions WHERE owner_id = ? AND client_id = ? AND deleted_at IS NULL`, ownerID, clientID)
 	return row.session(), err
 }
 
@@ -56,7 +58,7 @@ func (s *Store) SessionByClientID(ctx context.Context, ownerID int64, clientID s
 func (s *Store) LockSession(ctx context.Context, uri string) (chat.Session, error) {
 	var row sessionRow
 	err := s.one(ctx, opSession, &row,
-		`SELECT `+sessionColumns+` FROM sessions WHERE uri = ? `+s.dialect.lockRow, uri)
+		`SELECT `+sessionColumns+` FROM sessions WHERE uri = ? AND deleted_at IS NULL `+s.dialect.lockRow, uri)
 	return row.session(), err
 }
 
@@ -66,7 +68,7 @@ type membershipRow struct {
 	Role string
 }
 
-const membershipColumns = `s.id, s.uri, s.owner_id, s.title, s.last_seq, s.last_ordinal, s.created_at, s.closed_at,
+const membershipColumns = `s.id, s.uri, s.owner_id, s.title, s.last_seq, s.last_ordinal, s.created_at, s.closed_at, s.access,
 	coalesce(m.role, '') AS role`
 
 func (r *membershipRow) membership() chat.Membership {
@@ -79,7 +81,7 @@ func (s *Store) Membership(ctx context.Context, uri string, userID int64) (chat.
 	err := s.one(ctx, opMember, &row,
 		`SELECT `+membershipColumns+` FROM sessions s
 		   LEFT JOIN members m ON m.session_id = s.id AND m.user_id = ?
-		  WHERE s.uri = ?`, userID, uri)
+		  WHERE s.uri = ? AND s.deleted_at IS NULL`, userID, uri)
 	return row.membership(), err
 }
 
@@ -102,14 +104,14 @@ func (s *Store) Memberships(ctx context.Context, userID int64, uris []string) ([
 // MemberSessions implements [chat.SessionStore].
 func (s *Store) MemberSessions(ctx context.Context, userID, after int64, limit int) ([]chat.Session, error) {
 	return s.sessions(ctx,
-		`SELECT s.id, s.uri, s.owner_id, s.title, s.last_seq, s.last_ordinal, s.created_at, s.closed_at
+		`SELECT s.id, s.uri, s.owner_id, s.title, s.last_seq, s.last_ordinal, s.created_at, s.closed_at, s.access
 		   FROM members m JOIN sessions s ON s.id = m.session_id
 		  WHERE m.user_id = ? AND m.session_id > ? ORDER BY m.session_id LIMIT ?`, userID, after, limit)
 }
 
 // AllSessions implements [chat.SessionStore].
 func (s *Store) AllSessions(ctx context.Context, after int64, limit int) ([]chat.Session, error) {
-	return s.sessions(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id > ? ORDER BY id LIMIT ?`, after, limit)
+	return s.sessions(ctx, `SELECT `+sessionColumns+` FROM sessions WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?`, after, limit)
 }
 
 func (s *Store) sessions(ctx context.Context, query string, args ...any) ([]chat.Session, error) {
@@ -130,6 +132,11 @@ func (s *Store) SetOwner(ctx context.Context, sessionID, userID int64) error {
 // SetTitle implements [chat.SessionStore].
 func (s *Store) SetTitle(ctx context.Context, sessionID int64, title string) error {
 	return s.changeOne(ctx, opSession, `UPDATE sessions SET title = ? WHERE id = ?`, title, sessionID)
+}
+
+// SetAccess implements [chat.SessionStore].
+func (s *Store) SetAccess(ctx context.Context, sessionID int64, access chat.Access) error {
+	return s.changeOne(ctx, opSession, `UPDATE sessions SET access = ? WHERE id = ?`, string(access), sessionID)
 }
 
 // CloseSession implements [chat.SessionStore].

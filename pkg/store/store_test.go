@@ -233,7 +233,7 @@ func TestLog(t *testing.T) {
 			t.Errorf("heads %v, %v", heads, err)
 		}
 		list, err := s.ListSessions(t.Context(), bob.ID, nil, 10)
-		if err != nil || len(list) != 1 || list[0].Last.Body != "text 29" || list[0].Unread != 30 {
+		if err != nil || len(list) != 1 || list[0].Last.Body != "text 29" || list[0].Unread.Messages != 30 {
 			t.Errorf("list %+v, %v", list, err)
 		}
 		cursor := &chat.SessionCursor{Active: list[0].Session.ActiveAt, ID: room.ID}
