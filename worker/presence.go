@@ -160,28 +160,35 @@ func (p *presence) hear(worker string, said chat.Presence) {
 
 // presenceLoop tells and shows changes until ctx ends.
 func (h *Hub) presenceLoop(ctx context.Context) {
-	tick := time.NewTicker(presenceEvery / 4)
+	tick := time.NewTicker(presenceEvery)
 	defer tick.Stop()
-	swept := time.Duration(0)
 	for {
 		select {
 		case <-h.presence.kick:
 			h.pause(presencePause)
 		case <-tick.C:
+			h.presence.sweep(h.age())
 		case <-ctx.Done():
 			return
 		}
 		now := h.age()
-		if now-swept >= presenceEvery {
-			swept = now
-			h.presence.sweep(now)
-		}
 		for _, said := range h.presence.tell(now) {
 			h.bus.PublishPresence(said)
 		}
 		for uri, change := range h.presence.changes(now) {
 			h.presence.shown(uri, h.show(uri, change))
 		}
+		h.presence.again()
+	}
+}
+
+// again has what could not be told or shown yet looked at soon.
+func (p *presence) again() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for uri := range p.dirty {
+		p.touch(uri)
+		return
 	}
 }
 
@@ -346,10 +353,7 @@ func (h *Hub) show(uri string, f change) (everybody bool) {
 	everybody = true
 	var conns []*Connection
 	cur.mu.Lock()
-	if !cur.mayDeliver() {
-		cur.mu.Unlock()
-		return false
-	}
+	may := cur.mayDeliver()
 	for _, s := range cur.live {
 		frame := f.delta
 		if !s.acquainted {
@@ -358,7 +362,7 @@ func (h *Hub) show(uri string, f change) (everybody bool) {
 		if frame == nil {
 			continue
 		}
-		s.acquainted = s.conn.socket.offer(frame)
+		s.acquainted = may && s.conn.socket.offer(frame)
 		if !s.acquainted {
 			everybody = false
 			continue
