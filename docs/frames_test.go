@@ -166,6 +166,9 @@ func (s *frameSource) fits(t *testing.T, e ast.Expr, value any, example string) 
 		return kind == "string" || slices.Contains(s.values[kind], v)
 	case float64:
 		return (kind == "int" || kind == "int64") && v == float64(int64(v))
+	case []any:
+		list, ok := e.(*ast.ArrayType)
+		return ok && !slices.ContainsFunc(v, func(one any) bool { return !s.fits(t, list.Elt, one, example) })
 	case map[string]any:
 		if s.structs[kind] == nil {
 			return false

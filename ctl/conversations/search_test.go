@@ -40,7 +40,7 @@ func TestSearch(t *testing.T) {
 			want(t, ada, client.Search{URI: room, Text: "quick fox"}, "The quick brown fox")
 			want(t, ada, client.Search{URI: room, Text: "lazy fox"})
 			want(t, ada, client.Search{URI: room, Text: "bro"}, "The quick brown fox") // the beginning of a word
-			want(t, ada, client.Search{URI: room, Text: "bro "})                      // a whole word
+			want(t, ada, client.Search{URI: room, Text: "bro "})                       // a whole word
 			want(t, ada, client.Search{URI: room, Text: `"quick' & (fox) | !dog:* -- \`})
 			want(t, ada, client.Search{URI: room, Text: `"quick' & (fox) | -- \`}, "The quick brown fox")
 		})
