@@ -137,10 +137,52 @@ func (l *simLog) ReadLog(ctx context.Context, ranges []chat.Range, _ int) ([]cha
 	for _, r := range ranges {
 		log := l.byID[r.SessionID].events
 		if r.After < int64(len(log)) {
-			events = append(events, log[r.After:min(int64(len(log)), r.After+int64(min(r.Limit, 5)))]...) // small pages
+			for _, e := range log[r.After:min(int64(len(log)), r.After+int64(min(r.Limit, 5)))] { // small pages
+				events = append(events, l.byID[r.SessionID].joined(e))
+			}
 		}
 	}
 	return events, nil
+}
+
+// joined returns an event as it is read: a change brings its message as it is now.
+func (s *simSession) joined(e chat.Event) chat.Event {
+	if e.Changes() {
+		now := s.events[e.Target-1]
+		e.Body, e.Reactions, e.Edited, e.Rev = now.Body, now.Reactions, now.Edited, now.Rev
+	}
+	return e
+}
+
+// alter edits or deletes a message, or reacts to it, and returns the event that says so;
+// none if there is no message yet.
+func (l *simLog) alter(r *rand.Rand, uri string, user int64) (chat.Event, bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.sessions[uri]
+	var messages []int64
+	for _, e := range s.events {
+		if e.Type == chat.EventMessage && !e.Deleted() {
+			messages = append(messages, e.Seq)
+		}
+	}
+	if len(messages) == 0 {
+		return chat.Event{}, false
+	}
+	target := messages[r.IntN(len(messages))]
+	kind := []chat.EventType{chat.EventEdited, chat.EventReacted, chat.EventDeleted}[r.IntN(3)]
+	e := s.add(chat.Event{Type: kind, User: chat.User{ID: user}, Target: target})
+	message := &s.events[target-1]
+	message.Rev = e.Seq
+	switch kind {
+	case chat.EventEdited:
+		message.Body, message.Edited = fmt.Sprint("edited at ", e.Seq), true
+	case chat.EventReacted:
+		message.Reactions = []chat.Reaction{{Emoji: "👍", Count: e.Seq, Users: []int64{user}}}
+	case chat.EventDeleted:
+		message.Body, message.Reactions = "", nil
+	}
+	return s.joined(e), true
 }
 
 // Heads implements Log.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -76,6 +77,7 @@ type simDevice struct {
 	mu   sync.Mutex // guards all below
 	link *simConn   // its own end of the connection
 	at   map[string]int64
+	show map[string]*client.View
 	last time.Time // when the last event came
 }
 
@@ -126,7 +128,7 @@ func (w *world) connect(ctx context.Context) {
 	w.client = nobody
 	for i := range simDevices {
 		d := &simDevice{
-			name: fmt.Sprint("device", i), user: int64(i%simUsers + 1), secret: chat.Secret(secretOf(i)), at: map[string]int64{},
+			name: fmt.Sprint("device", i), user: int64(i%simUsers + 1), secret: chat.Secret(secretOf(i)), at: map[string]int64{}, show: map[string]*client.View{},
 		}
 		w.log.mu.Lock()
 		w.log.tokens[d.secret] = chat.Identity{User: chat.User{ID: d.user, Username: nameOf(d.user)}, Token: chat.Token{ID: int64(i + 1), UserID: d.user}}
@@ -158,7 +160,43 @@ func (d *simDevice) see(e client.Event) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.at[e.URI] = e.Seq
+	if d.show[e.URI] == nil {
+		d.show[e.URI] = client.NewView()
+	}
+	d.show[e.URI].Apply(e)
 	d.last = time.Now()
+}
+
+// compare sees that every device of a member shows what the log has.
+func (w *world) compare() {
+	for uri, s := range w.log.sessions {
+		truth := client.NewView()
+		for _, e := range s.events {
+			e = s.joined(e)
+			told, err := client.Frame{Text: chat.EventFrame(&e)}.Event()
+			if err != nil {
+				w.complain("event %d cannot be read: %v", e.Seq, err)
+			}
+			truth.Apply(told)
+		}
+		for _, d := range w.devices {
+			if d.gone.Load() || !s.members[d.user] {
+				continue
+			}
+			if got, want := picture(d.show[uri]), picture(truth); got != want {
+				w.complain("%s shows of %s\n%s\ninstead of\n%s", d.name, uri, got, want)
+			}
+		}
+	}
+}
+
+// picture is the messages that a view shows, as text.
+func picture(v *client.View) string {
+	var b strings.Builder
+	for _, m := range v.Messages() {
+		fmt.Fprintln(&b, m.Seq, m.Rev, m.User.ID, m.Text, m.Reactions, m.Edited, m.Deleted)
+	}
+	return b.String()
 }
 
 // ended has a device watch a room again when it may: a removal may be followed by a
@@ -316,7 +354,11 @@ func (w *world) talk(r *rand.Rand) {
 		rec := w.book.Recorder(fmt.Sprint("poster", i))
 		w.posting.Go(func() {
 			for n := range simPosts {
-				w.post(own, rec, int64(i+1), w.rooms[own.IntN(len(w.rooms))], fmt.Sprintf("p%d-%d", i, n))
+				room := w.rooms[own.IntN(len(w.rooms))]
+				w.post(own, rec, int64(i+1), room, fmt.Sprintf("p%d-%d", i, n))
+				if e, ok := w.log.alter(own, room, int64(i+1)); ok && own.IntN(2) == 0 {
+					w.bus.PublishEvents([]chat.Event{e}, nil)
+				} // else the word of it is lost
 				time.Sleep(time.Duration(own.IntN(500)) * time.Millisecond)
 			}
 			_ = rec.Close()
@@ -358,10 +400,11 @@ func (w *world) finish(faults int) history.Report {
 		s.crash()
 	}
 	w.running.Wait()
+	w.compare()
 	for _, uri := range w.rooms {
 		var rows []history.Row
 		for _, e := range w.log.sessions[uri].events {
-			row := history.Row{Seq: e.Seq, ID: e.Seq, ClientID: e.ClientID, User: history.UserID(e.User.ID), Sum: history.Sum(e.Body), Rev: e.Seq}
+			row := history.Row{Seq: e.Seq, ID: e.Seq, ClientID: e.ClientID, User: history.UserID(e.User.ID), Sum: history.Sum(e.Body), Rev: e.Rev}
 			rows = append(rows, row)
 		}
 		w.driver.Log("sql", uri, rows)

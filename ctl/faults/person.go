@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	mrand "math/rand/v2"
 	"slices"
@@ -177,7 +178,37 @@ func (p *Person) Say(ctx context.Context, uri string) error {
 			return fmt.Errorf("second post of %s: %w", p.Name, err)
 		}
 	}
+	return p.change(ctx, uri, first.Seq)
+}
+
+// change does one more thing to every fourth message of one's own.
+func (p *Person) change(ctx context.Context, uri string, seq int64) error {
+	err := again(ctx, func() error {
+		var err error
+		switch p.posts % 12 {
+		case 0:
+			_, err = p.Client.Edit(ctx, uri, seq, fmt.Sprintf("message %d of %s, in other words", p.posts, p.Name))
+		case 4:
+			err = p.Client.React(ctx, uri, seq, "👍")
+		case 8:
+			err = p.Client.Delete(ctx, uri, seq)
+		}
+		return unlessRefused(err)
+	})
+	if err != nil {
+		return fmt.Errorf("change of %s: %w", p.Name, err)
+	}
 	return nil
+}
+
+// unlessRefused forgives what a change is told by a server to whom it makes no sense any
+// more: its author was removed or signed out, or a backup without the message came back.
+func unlessRefused(err error) error {
+	answer, ok := errors.AsType[*client.Error](err)
+	if ok && slices.Contains([]int{401, 403, 404, 409}, answer.Status) {
+		return nil
+	}
+	return err
 }
 
 func anyRoom(p *Person) string {
