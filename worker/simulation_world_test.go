@@ -190,9 +190,12 @@ func (w *world) compare() {
 	}
 }
 
-// picture is the messages that a view shows, as text.
+// picture is the messages that a view shows, as text; who never got an event has no view.
 func picture(v *client.View) string {
 	var b strings.Builder
+	if v == nil {
+		return ""
+	}
 	for _, m := range v.Messages() {
 		fmt.Fprintln(&b, m.Seq, m.Rev, m.User.ID, m.Text, m.Reactions, m.Edited, m.Deleted)
 	}

@@ -163,7 +163,7 @@ func stopInsideTransaction(ctx context.Context, r *Run) error {
 		return err
 	}
 	sleep(ctx, 4*time.Second)
-	left, err := r.idleTransactions(ctx)
+	left, err := r.idleTransactions(ctx, 3500*time.Millisecond) // those of the others go on
 	if err == nil && left > 0 {
 		err = fmt.Errorf("after 4 s %d transactions of a stopped process are still open", left)
 	}
@@ -174,8 +174,8 @@ func stopInsideTransaction(ctx context.Context, r *Run) error {
 func catchInsideTransaction(ctx context.Context, r *Run, p *Process) error {
 	for ctx.Err() == nil {
 		p.Signal(syscall.SIGSTOP)
-		sleep(ctx, 30*time.Millisecond) // a transaction that goes on is not idle as long
-		n, err := r.idleTransactions(ctx)
+		sleep(ctx, 30*time.Millisecond)
+		n, err := r.idleTransactions(ctx, 20*time.Millisecond) // one that goes on is not idle as long
 		if n > 0 || err != nil {
 			return err
 		}
@@ -185,8 +185,9 @@ func catchInsideTransaction(ctx context.Context, r *Run, p *Process) error {
 	return ctx.Err()
 }
 
-// idleTransactions counts the transactions that wait for their process.
-func (r *Run) idleTransactions(ctx context.Context) (n int, err error) {
+// idleTransactions counts the transactions that have waited for their process for at
+// least that long.
+func (r *Run) idleTransactions(ctx context.Context, waited time.Duration) (n int, err error) {
 	conn, err := pgx.Connect(ctx, r.Database)
 	if err != nil {
 		return 0, err
@@ -194,7 +195,7 @@ func (r *Run) idleTransactions(ctx context.Context) (n int, err error) {
 	defer conn.Close(ctx)
 	err = conn.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity
 		WHERE datname = current_database() AND state LIKE 'idle in transaction%'
-		  AND clock_timestamp() - state_change > interval '20 ms'`).Scan(&n)
+		  AND clock_timestamp() - state_change > make_interval(secs => $1)`, waited.Seconds()).Scan(&n)
 	return n, err
 }
 

@@ -56,9 +56,8 @@ type dialect struct {
 	// stamp is a time in the form in which columns keep it.
 	stamp func(time.Time) string
 
-	// found is a query for the Messages e that a Query is about, with a score, and its
-	// values; more conditions may follow.
-	found func(q chat.Query, sessions []int64) (query string, args []any)
+	// found says how to find the Messages that a Query is about.
+	found func(q chat.Query) finding
 
 	// explain gives an error of this database a meaning.
 	explain func(error) error

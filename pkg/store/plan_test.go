@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -83,6 +84,49 @@ var hotQueries = map[string]func(ctx context.Context, s *store.Store) error{
 	},
 	"sessions of a member": func(ctx context.Context, s *store.Store) error {
 		_, err := s.MemberSessions(ctx, 7, 0, 10)
+		return err
+	},
+	"members by name": func(ctx context.Context, s *store.Store) error {
+		_, err := s.MembersByName(ctx, 7, []string{"person7", "person8"})
+		return err
+	},
+	"message": func(ctx context.Context, s *store.Store) error {
+		_, err := s.Event(ctx, 7, 20)
+		return err
+	},
+	"reactions": func(ctx context.Context, s *store.Store) error {
+		_, err := s.Reactions(ctx, 7, 20)
+		return err
+	},
+	"unread": func(ctx context.Context, s *store.Store) error {
+		_, err := s.Unread(ctx, 7, 100)
+		return err
+	},
+	"unread in one session": func(ctx context.Context, s *store.Store) error {
+		_, err := s.UnreadIn(ctx, 7, 7)
+		if errors.Is(err, chat.ErrNotFound) {
+			err = nil // person 7 need not be in session 7
+		}
+		return err
+	},
+	"read": func(ctx context.Context, s *store.Store) error {
+		_, err := s.MoveRead(ctx, 7, 7, 20)
+		return err
+	},
+	"search": func(ctx context.Context, s *store.Store) error {
+		_, err := s.Search(ctx, chat.Query{UserID: 7, SessionID: 7, Words: []string{"rare"}, Limit: 10})
+		return err
+	},
+	"search everywhere": func(ctx context.Context, s *store.Store) error {
+		_, err := s.Search(ctx, chat.Query{UserID: 7, Words: []string{"rare"}, Prefix: true, Limit: 10})
+		return err
+	},
+	"ban": func(ctx context.Context, s *store.Store) error {
+		_, err := s.IsBanned(ctx, 7, 7)
+		return err
+	},
+	"invite": func(ctx context.Context, s *store.Store) error {
+		_, _, err := s.InviteByCode(ctx, "code-7")
 		return err
 	},
 	"token": func(ctx context.Context, s *store.Store) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/uptrace/bun"
 
@@ -15,7 +16,9 @@ import (
 const ranked = 5000
 
 // Search implements [chat.LogStore]. Which Messages have the words, and how well they
-// match, is the dialect's to say; the page is cut before names are looked up.
+// match, is the dialect's to say. All that have them are found by the words alone, or a
+// planner may read through the Sessions instead; the page is cut before names are looked
+// up.
 func (s *Store) Search(ctx context.Context, q chat.Query) ([]chat.Event, error) {
 	sessions := []int64{q.SessionID}
 	if q.SessionID == 0 {
@@ -24,28 +27,49 @@ func (s *Store) Search(ctx context.Context, q chat.Query) ([]chat.Event, error) 
 			return nil, err
 		}
 	}
-	found, args := s.dialect.found(q, sessions)
-	var where strings.Builder
-	if q.AuthorID != 0 {
-		where.WriteString(` AND e.user_id = ?`)
-		args = append(args, q.AuthorID)
-	}
-	if q.Since != nil {
-		where.WriteString(` AND e.created_at >= ?`)
-		args = append(args, s.dialect.stamp(*q.Since))
-	}
-	if q.Until != nil {
-		where.WriteString(` AND e.created_at < ?`)
-		args = append(args, s.dialect.stamp(*q.Until))
-	}
-	args = append(args, ranked, q.Limit, q.Offset)
+	f := s.dialect.found(q)
+	where, args := f.where(q, s.dialect.stamp)
+	args = append(args, bun.List(sessions), ranked)
+	args = append(append(args, f.scoreArgs...), q.Limit, q.Offset)
 	var rows []eventRow
 	err := s.all(ctx, opSearch, &rows,
-		`WITH matched AS (`+found+where.String()+` ORDER BY e.created_at DESC LIMIT ?),
-		 best AS (SELECT * FROM matched ORDER BY score DESC, created_at DESC, session_id DESC, seq DESC LIMIT ? OFFSET ?)
+		`WITH matched AS MATERIALIZED (`+f.query+where+`),
+		 newest AS (SELECT * FROM matched WHERE session_id IN (?) ORDER BY created_at DESC LIMIT ?),
+		 best AS (
+		   SELECT n.session_id, n.seq, n.created_at, `+f.score+` AS score
+		     FROM newest n JOIN events e ON e.session_id = n.session_id AND e.seq = n.seq
+		    ORDER BY score DESC, n.created_at DESC, n.session_id DESC, n.seq DESC LIMIT ? OFFSET ?
+		 )
 		 SELECT `+eventColumns+` FROM best b JOIN events e ON e.session_id = b.session_id AND e.seq = b.seq`+eventJoins+`
 		  ORDER BY b.score DESC, e.created_at DESC, e.session_id DESC, e.seq DESC`, args...)
 	return events(rows), err
+}
+
+// finding is how one database finds Messages.
+type finding struct {
+	query     string // for the Messages e; more conditions may follow
+	args      []any
+	score     string // an expression over what query found, n, and the Message e
+	scoreArgs []any
+}
+
+// where returns the other conditions of a Query, and the values of both.
+func (f finding) where(q chat.Query, stamp func(time.Time) string) (where string, args []any) {
+	args = f.args
+	add := func(condition string, value any) {
+		where += condition
+		args = append(args, value)
+	}
+	if q.AuthorID != 0 {
+		add(` AND e.user_id = ?`, q.AuthorID)
+	}
+	if q.Since != nil {
+		add(` AND e.created_at >= ?`, stamp(*q.Since))
+	}
+	if q.Until != nil {
+		add(` AND e.created_at < ?`, stamp(*q.Until))
+	}
+	return where, args
 }
 
 // sessionIDs returns the Sessions that a User is in, the newest ones first.
@@ -66,40 +90,47 @@ const sessionsSearched = 1000
 // foundPostgres searches with the index events_search, in which the id of the Session
 // is a word like those of the text, so that the words of one Session are found without
 // those of others. See https://www.postgresql.org/docs/15/textsearch-controls.html.
-func foundPostgres(q chat.Query, sessions []int64) (query string, args []any) {
-	words := make([]string, len(q.Words))
-	for i, word := range q.Words {
-		words[i] = `'` + word + `'` // words have no quotes in them
-	}
-	if q.Prefix {
-		words[len(words)-1] += ":*"
-	}
+func foundPostgres(q chat.Query) finding {
+	words := quoted(q, `'`, ":*")
 	text := strings.Join(words, " & ")
-	homes := make([]string, len(sessions))
-	for i, id := range sessions {
-		homes[i] = `'/` + strconv.FormatInt(id, 10) + `'`
+	home := text
+	if q.SessionID != 0 {
+		home = `'/` + strconv.FormatInt(q.SessionID, 10) + `' & ` + text
 	}
-	return `SELECT e.session_id, e.seq, e.created_at, ts_rank(to_tsvector('simple', e.body), ?::tsquery) AS score FROM events e
+	return finding{
+		query: `SELECT e.session_id, e.seq, e.created_at FROM events e
 		  WHERE e.type = 'message' AND to_tsvector('simple', e.body) || array_to_tsvector(ARRAY['/' || e.session_id::text]) @@ ?::tsquery`,
-		[]any{text, "(" + strings.Join(homes, " | ") + ") & " + text}
+		args:      []any{home},
+		score:     `ts_rank(to_tsvector('simple', e.body), ?::tsquery)`,
+		scoreArgs: []any{text},
+	}
 }
 
 // foundSQLite searches the table of words, in which a Message's row begins with the id
 // of its Session. See https://www.sqlite.org/fts5.html.
-func foundSQLite(q chat.Query, sessions []int64) (query string, args []any) {
+func foundSQLite(q chat.Query) finding {
+	f := finding{
+		query: `SELECT e.session_id, e.seq, e.created_at, -f.rank AS score
+		   FROM search f CROSS JOIN events e ON e.session_id = f.rowid >> 32 AND e.seq = f.rowid & 4294967295
+		  WHERE f.search MATCH ?`,
+		args:  []any{strings.Join(quoted(q, `"`, "*"), " ")},
+		score: `n.score`,
+	}
+	if q.SessionID != 0 {
+		f.query += ` AND f.rowid BETWEEN ? AND ?`
+		f.args = append(f.args, q.SessionID<<32, q.SessionID<<32|0xffffffff)
+	}
+	return f
+}
+
+// quoted returns the words of a Query in quotes, which they have none of themselves.
+func quoted(q chat.Query, quote, prefix string) []string {
 	words := make([]string, len(q.Words))
 	for i, word := range q.Words {
-		words[i] = `"` + word + `"` // words have no quotes in them
+		words[i] = quote + word + quote
 	}
 	if q.Prefix {
-		words[len(words)-1] += "*"
+		words[len(words)-1] += prefix
 	}
-	query = `SELECT e.session_id, e.seq, e.created_at, -f.rank AS score
-		   FROM search f CROSS JOIN events e ON e.session_id = f.rowid >> 32 AND e.seq = f.rowid & 4294967295
-		  WHERE f.search MATCH ?`
-	args = []any{strings.Join(words, " ")}
-	if q.SessionID != 0 {
-		return query + ` AND f.rowid BETWEEN ? AND ?`, append(args, q.SessionID<<32, q.SessionID<<32|0xffffffff)
-	}
-	return query + ` AND f.rowid >> 32 IN (?)`, append(args, bun.List(sessions))
+	return words
 }
