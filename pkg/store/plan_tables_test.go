@@ -36,7 +36,7 @@ func fillTables(t *testing.T, db *sql.DB) {
 	)
 }
 
-func execute(t *testing.T, db *sql.DB, statements ...string) {
+func execute(t testing.TB, db *sql.DB, statements ...string) {
 	t.Helper()
 	for _, statement := range statements {
 		if _, err := db.ExecContext(t.Context(), statement); err != nil {
@@ -53,7 +53,7 @@ func bytesType(db *sql.DB) string {
 }
 
 // alike opens the database as the store does, but around it.
-func alike(t *testing.T, url chat.Secret, settings map[string]string) *sql.DB {
+func alike(t testing.TB, url chat.Secret, settings map[string]string) *sql.DB {
 	t.Helper()
 	db := rawly(t, url)
 	if isPostgres(url) {
@@ -78,7 +78,7 @@ func explain(t *testing.T, db *sql.DB, url chat.Secret, query string) []string {
 }
 
 // lines returns the last column of each row.
-func lines(t *testing.T, db *sql.DB, query string) []string {
+func lines(t testing.TB, db *sql.DB, query string) []string {
 	t.Helper()
 	rows, err := db.QueryContext(t.Context(), query)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 
 // ranked bounds how many of the newest Messages with the words are ranked: a word that
 // everybody uses would else have the database read most of the log.
-const ranked = 5000
+const ranked = 1000
 
 // Search implements [chat.LogStore]. Which Messages have the words, and how well they
 // match, is the dialect's to say. All that have them are found by the words alone, or a
