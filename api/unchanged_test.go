@@ -26,20 +26,26 @@ func openDatabase(t *testing.T, url chat.Secret) *sql.DB {
 	return db
 }
 
-// state says how much there is in the database.
-func (s *server) state(t *testing.T) string {
+// state says how much there is in the database, and of what can be changed in place.
+func (s *server) state(t *testing.T) (state string) {
 	t.Helper()
-	var n [7]int64
-	err := s.db.QueryRowContext(t.Context(), `SELECT
-		(SELECT count(*) FROM users), (SELECT count(*) FROM tokens), (SELECT count(*) FROM sessions),
-		(SELECT count(*) FROM members), (SELECT count(*) FROM events),
-		(SELECT coalesce(sum(last_seq), 0) FROM sessions), (SELECT coalesce(sum(last_ordinal), 0) FROM sessions)`).
-		Scan(&n[0], &n[1], &n[2], &n[3], &n[4], &n[5], &n[6])
-	if err != nil {
-		t.Fatal(err)
+	for _, of := range []string{
+		"users", "tokens", "members", "events", "reactions", "bans", "invites", "mentions",
+		"sessions", "sessions, last_seq", "sessions, last_ordinal", "sessions, length(title)", "sessions, length(access)",
+		"members, read_seq", "members, length(role)", "members, length(notify)", "invites, uses",
+		"events, rev", "events, length(body)", "events, length(reactions)",
+	} {
+		table, sum, ok := strings.Cut(of, ", ")
+		if sum = "coalesce(sum(" + sum + "), 0)"; !ok {
+			sum = "count(*)"
+		}
+		var n int64
+		if err := s.db.QueryRowContext(t.Context(), `SELECT `+sum+` FROM `+table).Scan(&n); err != nil {
+			t.Fatalf("%s: %v", of, err)
+		}
+		state += fmt.Sprintf("%s %d; ", of, n)
 	}
-	return fmt.Sprintf("%d users, %d tokens, %d sessions, %d members, %d events, last_seq %d, last_ordinal %d",
-		n[0], n[1], n[2], n[3], n[4], n[5], n[6])
+	return state
 }
 
 // unchanged runs what must leave the database as it is.

@@ -85,8 +85,9 @@ func textParam(c *fiber.Ctx, name string) (string, error) {
 
 // numberParam returns a part of the path that is a number; what is none names nothing.
 func numberParam(c *fiber.Ctx, name string) (int64, error) {
-	n, err := strconv.ParseUint(c.Params(name), 10, 53)
-	if err != nil {
+	text := c.Params(name)
+	n, err := strconv.ParseUint(text, 10, 53)
+	if err != nil || strconv.FormatUint(n, 10) != text { // one place has one name
 		return 0, chat.ErrNotFound
 	}
 	return int64(n), nil

@@ -186,8 +186,7 @@ func (t *talk) show(e client.Event) {
 	}
 }
 
-// wording returns an event in words, "" for one that is not shown. The lines of a
-// message after the first are set in, so that none can look like another message.
+// wording returns an event in words, "" for one that is not shown.
 func wording(e client.Event) string {
 	actor, subject := who(e.User), ""
 	if e.Member != nil {
@@ -198,7 +197,7 @@ func wording(e client.Event) string {
 		if e.Message == "" {
 			return actor + ": (deleted)"
 		}
-		return actor + ": " + strings.ReplaceAll(printableLines(e.Message), "\n", "\n    ")
+		return actor + ": " + indented(e.Message)
 	case chat.EventJoined:
 		if subject == "" || subject == actor {
 			return "* " + actor + " joined"
@@ -212,10 +211,39 @@ func wording(e client.Event) string {
 		return "* " + subject + " is " + string(e.Role) + " now"
 	case chat.EventTitle:
 		return "* " + actor + " set the title: " + printable(e.Title)
+	case chat.EventAccess:
+		if e.Access == chat.AccessInvite {
+			return "* the link lets nobody in now"
+		}
+		return "* the link lets people in now"
 	case chat.EventClosed:
 		return "* the session is closed"
+	case chat.EventEdited:
+		return fmt.Sprintf("* %s changed message %d: %s", actor, e.Target, indented(e.Message))
+	case chat.EventDeleted:
+		return fmt.Sprintf("* %s deleted message %d", actor, e.Target)
+	case chat.EventReacted:
+		return fmt.Sprintf("* message %d has %s", e.Target, reactions(e.Reactions))
 	}
 	return ""
+}
+
+// indented sets the lines of a message after the first in, so that none can look like
+// another message.
+func indented(text string) string {
+	return strings.ReplaceAll(printableLines(text), "\n", "\n    ")
+}
+
+// reactions returns how often each one was given.
+func reactions(all []chat.Reaction) string {
+	if len(all) == 0 {
+		return "no reactions"
+	}
+	words := make([]string, len(all))
+	for i, r := range all {
+		words[i] = fmt.Sprintf("%s %d", printable(r.Emoji), r.Count)
+	}
+	return strings.Join(words, ", ")
 }
 
 // who returns the name of a user; the account may be gone.

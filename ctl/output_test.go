@@ -39,6 +39,12 @@ func TestWording(t *testing.T) {
 		{client.Event{Type: chat.EventRole, User: ada, Member: &bob, Role: chat.RoleOwner}, "* bob is owner now"},
 		{client.Event{Type: chat.EventTitle, User: ada, Title: "tea\r"}, `* ada set the title: tea\r`},
 		{client.Event{Type: chat.EventClosed, User: ada}, "* the session is closed"},
+		{client.Event{Type: chat.EventAccess, User: ada, Access: chat.AccessInvite}, "* the link lets nobody in now"},
+		{client.Event{Type: chat.EventAccess, User: ada, Access: chat.AccessLink}, "* the link lets people in now"},
+		{client.Event{Type: chat.EventEdited, User: ada, Target: 7, Message: "one\ntwo"}, "* ada changed message 7: one\n    two"},
+		{client.Event{Type: chat.EventDeleted, User: ada, Target: 7}, "* ada deleted message 7"},
+		{client.Event{Type: chat.EventReacted, User: ada, Target: 7}, "* message 7 has no reactions"},
+		{client.Event{Type: chat.EventReacted, User: ada, Target: 7, Reactions: []chat.Reaction{{Emoji: "👍", Count: 2}, {Emoji: "❤️", Count: 1}}}, "* message 7 has 👍 2, ❤️ 1"},
 		{client.Event{Type: "of a later version", User: ada}, ""},
 	}
 	for _, tt := range tests {

@@ -138,6 +138,12 @@ func TestInvites(t *testing.T) {
 			must(t, ada.Ban(t.Context(), room, "eve"))
 			_, err = eve.AcceptInvite(t.Context(), invite.Code)
 			wantStatus(t, err, 403)
+			_, err = eve.PreviewInvite(t.Context(), invite.Code)
+			wantStatus(t, err, 403)
+			_, err = ada.SetAccess(t.Context(), room, chat.AccessLink)
+			must(t, err)
+			_, err = eve.PreviewLink(t.Context(), room)
+			wantStatus(t, err, 403) // or they could watch how many stay
 		})
 	})
 }

@@ -20,6 +20,13 @@
 //   - Head is the highest Seq of a Session.
 //   - Ordinal is how many Messages there are up to an Event.
 //   - Rev is the Seq of a Message's last change.
+//   - A Reaction is one emoji of a Member on a Message, a mention is a Member whom a
+//     Message names, and a reply is a Message that quotes another one.
+//   - An Invite is a code that makes its holder a Member; Access says whether the URI
+//     alone does so, too. A ban keeps a User out.
+//   - A Member's read position is the Seq up to which they have read, and Notify says
+//     which Messages they want to hear of.
+//   - Presence is which Members have a connection. It is ephemeral: never stored.
 //   - The Epoch names one life of the Log: a restore from a backup gets a new one.
 //   - A Frame is the JSON text of one Event.
 //   - A Copy is a Frame on its way to workers. Copies may be lost, repeated,

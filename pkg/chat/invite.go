@@ -165,15 +165,15 @@ type Preview struct {
 
 // PreviewLink shows what a Session's uri leads to.
 func (s *Service) PreviewLink(ctx context.Context, who Identity, uri string) (Preview, error) {
-	m, err := s.allowed(ctx, who, uri, ActPreview)
+	m, err := s.store.Membership(ctx, cleanURI(uri), who.User.ID)
 	if err != nil {
-		return Preview{}, err
+		return Preview{}, fmt.Errorf("find session: %w", err)
 	}
-	return s.preview(ctx, m)
+	return s.preview(ctx, who, m, ActPreview)
 }
 
-// PreviewInvite shows what an Invite leads to. A Member sees it even when the Invite
-// is no longer valid.
+// PreviewInvite shows what an Invite leads to, to whom it would let in. A Member sees it
+// even when the Invite is no longer valid.
 func (s *Service) PreviewInvite(ctx context.Context, who Identity, code string) (Preview, error) {
 	invite, session, err := s.store.InviteByCode(ctx, cleanCode(code))
 	if err != nil {
@@ -183,13 +183,26 @@ func (s *Service) PreviewInvite(ctx context.Context, who Identity, code string) 
 	if err != nil {
 		return Preview{}, fmt.Errorf("find session: %w", err)
 	}
-	if invite.Spent && m.Role == stranger {
+	if m.Role != stranger {
+		return s.preview(ctx, who, m, ActPreview)
+	}
+	if invite.Spent {
 		return Preview{}, errSpent
 	}
-	return s.preview(ctx, m)
+	return s.preview(ctx, who, m, ActAccept)
 }
 
-func (s *Service) preview(ctx context.Context, m Membership) (Preview, error) {
+// preview shows a Session to who may do that.
+func (s *Service) preview(ctx context.Context, who Identity, m Membership, action Action) (Preview, error) {
+	var err error
+	if m.Role == stranger {
+		if m.Banned, err = s.store.IsBanned(ctx, m.Session.ID, who.User.ID); err != nil {
+			return Preview{}, fmt.Errorf("find ban: %w", err)
+		}
+	}
+	if err = s.policy.authorize(m, action); err != nil {
+		return Preview{}, err
+	}
 	count, err := s.store.CountMembers(ctx, m.Session.ID)
 	if err != nil {
 		return Preview{}, fmt.Errorf("count members: %w", err)
