@@ -2,23 +2,18 @@ package api_test
 
 import (
 	"bytes"
-	"context"
 	"database/sql"
-	"errors"
 	"log/slog"
-	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/chatire/chatire/api"
 	"github.com/chatire/chatire/pkg/boot"
+	"github.com/chatire/chatire/pkg/boot/boottest"
 	"github.com/chatire/chatire/pkg/chat"
-	"github.com/chatire/chatire/pkg/config"
 	"github.com/chatire/chatire/pkg/store/storetest"
 )
 
@@ -40,54 +35,20 @@ type settings map[string]string
 // serve starts the program on a database and stops it when the test ends.
 func serve(t *testing.T, database chat.Secret, differ settings) *server {
 	t.Helper()
-	vars := map[string]string{
-		"CHATIRE_DATABASE_URL": string(database),
-		"CHATIRE_SECRET":       strings.Repeat("s", config.MinSecret),
-		"CHATIRE_LISTEN":       "127.0.0.1:0",
-		"CHATIRE_OPS_LISTEN":   "127.0.0.1:0",
-		"CHATIRE_RATE_LIMIT":   "off",
-	}
+	o := boottest.Options{Database: database, Settings: []string{"CHATIRE_RATE_LIMIT=off"}}
 	for name, value := range differ {
-		vars[name] = value
-	}
-	c, err := config.Load(vars)
-	if err != nil {
-		t.Fatal(err)
+		o.Settings = append(o.Settings, name+"="+value)
 	}
 	s := &server{log: &lines{}, db: openDatabase(t, database)}
-	ready := make(chan struct{})
-	done := make(chan error, 1)
-	ctx, stop := context.WithCancel(context.Background())
-	go func() {
-		done <- boot.Run(ctx, boot.Options{
-			Config: c,
-			Log:    slog.New(slog.NewJSONHandler(s.log, nil)),
-			Programs: []boot.New{func(k *boot.Kit) (boot.Program, error) {
-				s.kit = k
-				program, err := api.New(k)
-				return &watched{program, s}, err
-			}},
-			Ready: func(public, ops net.Addr) {
-				s.url, s.ops = "http://"+public.String(), "http://"+ops.String()
-				close(ready)
-			},
-		})
-	}()
-	t.Cleanup(func() {
-		client.CloseIdleConnections()
-		stop()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
-	select {
-	case <-ready:
-	case err := <-done:
-		done <- err
-		t.Fatalf("the program did not start: %v", err)
-	case <-time.After(30 * time.Second):
-		t.Fatal("the program did not start in 30 s")
-	}
+	o.Log = slog.New(slog.NewJSONHandler(s.log, nil))
+	o.Programs = []boot.New{func(k *boot.Kit) (boot.Program, error) {
+		s.kit = k
+		program, err := api.New(k)
+		return &watched{program, s}, err
+	}}
+	p := boottest.Start(t, o)
+	t.Cleanup(client.CloseIdleConnections) // first, or it waits for them
+	s.url, s.ops = p.URL, p.Ops
 	return s
 }
 

@@ -1,17 +1,12 @@
 package docs_test
 
 import (
-	"context"
-	"errors"
-	"log/slog"
-	"net"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/chatire/chatire/pkg/boot"
-	"github.com/chatire/chatire/pkg/config"
+	"github.com/chatire/chatire/pkg/boot/boottest"
+	"github.com/chatire/chatire/pkg/store/storetest"
 )
 
 // site is Chatire as one process, on SQLite.
@@ -23,15 +18,6 @@ type site struct {
 // startSite runs programs until the test ends.
 func startSite(t *testing.T, programs ...boot.New) *site {
 	t.Helper()
-	c, err := config.Load(map[string]string{
-		"CHATIRE_DATABASE_URL": "sqlite://" + filepath.Join(t.TempDir(), "chatire.db"),
-		"CHATIRE_SECRET":       strings.Repeat("s", config.MinSecret),
-		"CHATIRE_LISTEN":       "127.0.0.1:0",
-		"CHATIRE_OPS_LISTEN":   "127.0.0.1:0",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &site{}
 	for i, makeProgram := range programs {
 		programs[i] = func(k *boot.Kit) (boot.Program, error) {
@@ -39,33 +25,7 @@ func startSite(t *testing.T, programs ...boot.New) *site {
 			return makeProgram(k)
 		}
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- boot.Run(ctx, boot.Options{
-			Config:   c,
-			Log:      slog.New(slog.DiscardHandler),
-			Programs: programs,
-			Migrate:  true,
-			Ready: func(public, _ net.Addr) {
-				s.url = "http://" + public.String()
-				close(ready)
-			},
-		})
-	}()
-	select {
-	case <-ready:
-	case err := <-done:
-		t.Fatal(err)
-	case <-time.After(time.Minute):
-		t.Fatal("it does not start")
-	}
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
+	s.url = boottest.Start(t, boottest.Options{Database: storetest.SQLite(t), Programs: programs}).URL
 	return s
 }
 

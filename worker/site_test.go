@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -18,9 +17,9 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/chatire/chatire/pkg/boot"
+	"github.com/chatire/chatire/pkg/boot/boottest"
 	"github.com/chatire/chatire/pkg/bus/bustest"
 	"github.com/chatire/chatire/pkg/chat"
-	"github.com/chatire/chatire/pkg/config"
 	"github.com/chatire/chatire/pkg/store/storetest"
 )
 
@@ -55,66 +54,28 @@ func (kitProgram) Run(ctx context.Context) error { <-ctx.Done(); return nil }
 // startSite runs a worker until the test ends.
 func startSite(t *testing.T, database chat.Secret, bus string, settings ...string) *site {
 	t.Helper()
-	vars := map[string]string{
-		"CHATIRE_DATABASE_URL": string(database),
-		"CHATIRE_BUS_URL":      bus,
-		"CHATIRE_SECRET":       strings.Repeat("s", config.MinSecret),
-		"CHATIRE_LISTEN":       "127.0.0.1:0",
-		"CHATIRE_OPS_LISTEN":   "127.0.0.1:0",
-	}
-	for _, setting := range settings {
-		name, value, _ := strings.Cut(setting, "=")
-		vars[name] = value
-	}
-	c, err := config.Load(vars)
-	if err != nil {
-		t.Fatal(err)
-	}
 	s := &site{}
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- boot.Run(ctx, boot.Options{
-			Config: c,
-			Log:    testLog(),
-			Programs: []boot.New{
-				func(k *boot.Kit) (boot.Program, error) { s.Kit = k; return kitProgram{k}, nil },
-				func(k *boot.Kit) (boot.Program, error) {
-					p, err := New(k)
-					if err == nil {
-						s.worker = p.(*Worker)
-						if s.worker.hub.epoch() == "" {
-							t.Error("a connection that comes at once would be told of no epoch")
-						}
-						s.log = &gatedLog{Log: s.worker.hub.store}
-						s.worker.hub.store = s.log
+	p := boottest.Start(t, boottest.Options{
+		Database: database,
+		Settings: append([]string{"CHATIRE_BUS_URL=" + bus}, settings...),
+		Log:      testLog(),
+		Programs: []boot.New{
+			func(k *boot.Kit) (boot.Program, error) { s.Kit = k; return kitProgram{k}, nil },
+			func(k *boot.Kit) (boot.Program, error) {
+				p, err := New(k)
+				if err == nil {
+					s.worker = p.(*Worker)
+					if s.worker.hub.epoch() == "" {
+						t.Error("a connection that comes at once would be told of no epoch")
 					}
-					return p, err
-				},
+					s.log = &gatedLog{Log: s.worker.hub.store}
+					s.worker.hub.store = s.log
+				}
+				return p, err
 			},
-			Ready: func(public, ops net.Addr) {
-				s.url, s.ops = "ws://"+public.String()+"/ws/", "http://"+ops.String()
-				close(ready)
-			},
-		})
-	}()
-	select {
-	case <-ready:
-	case err := <-done:
-		t.Fatal(err)
-	}
-	stopped := false
-	s.stop = func() {
-		if stopped {
-			return
-		}
-		stopped = true
-		cancel()
-		if err := <-done; err != nil && ctx.Err() == nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(s.stop)
+		},
+	})
+	s.url, s.ops, s.stop = "ws"+strings.TrimPrefix(p.URL, "http")+"/ws/", p.Ops, p.Stop
 	return s
 }
 

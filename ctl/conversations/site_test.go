@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
-	"net"
 	"strings"
 	"sync"
 	"testing"
@@ -15,10 +13,10 @@ import (
 
 	"github.com/chatire/chatire/api"
 	"github.com/chatire/chatire/pkg/boot"
+	"github.com/chatire/chatire/pkg/boot/boottest"
 	"github.com/chatire/chatire/pkg/bus/bustest"
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/client"
-	"github.com/chatire/chatire/pkg/config"
 	"github.com/chatire/chatire/pkg/store/storetest"
 	"github.com/chatire/chatire/worker"
 )
@@ -59,47 +57,15 @@ func eachSite(t *testing.T, story func(t *testing.T, s *site), settings ...strin
 
 func start(t *testing.T, database chat.Secret, bus string, settings []string) *process {
 	t.Helper()
-	vars := map[string]string{
-		"CHATIRE_DATABASE_URL": string(database),
-		"CHATIRE_BUS_URL":      bus,
-		"CHATIRE_SECRET":       strings.Repeat("s", config.MinSecret),
-		"CHATIRE_LISTEN":       "127.0.0.1:0",
-		"CHATIRE_OPS_LISTEN":   "127.0.0.1:0",
-		"CHATIRE_RATE_LIMIT":   "off",
-	}
-	for _, setting := range settings {
-		name, value, _ := strings.Cut(setting, "=")
-		vars[name] = value
-	}
-	c, err := config.Load(vars)
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &process{}
-	ctx, cancel := context.WithCancel(context.Background())
-	ready, done := make(chan struct{}), make(chan error, 1)
-	go func() {
-		done <- boot.Run(ctx, boot.Options{
-			Config: c,
-			Log:    slog.New(slog.DiscardHandler),
-			Programs: []boot.New{
-				func(k *boot.Kit) (boot.Program, error) { p.kit = k; return api.New(k) },
-				worker.New,
-			},
-			Ready: func(public, _ net.Addr) { p.url = "http://" + public.String(); close(ready) },
-		})
-	}()
-	select {
-	case <-ready:
-	case err := <-done:
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-			t.Error(err)
-		}
-	})
+	p.url = boottest.Start(t, boottest.Options{
+		Database: database,
+		Settings: append([]string{"CHATIRE_BUS_URL=" + bus, "CHATIRE_RATE_LIMIT=off"}, settings...),
+		Programs: []boot.New{
+			func(k *boot.Kit) (boot.Program, error) { p.kit = k; return api.New(k) },
+			worker.New,
+		},
+	}).URL
 	eventually(t, "the bus is connected", func() bool {
 		publisher, subscriber := p.kit.Bus.Up()
 		return publisher && subscriber
