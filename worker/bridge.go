@@ -43,10 +43,11 @@ type laneFrame struct {
 	frame frame
 }
 
-func newBridge(h *Hub, b *bus.Bus, log *slog.Logger) *bridge {
+// newBridge makes a bridge with lanes that hold as many frames each.
+func newBridge(h *Hub, b *bus.Bus, log *slog.Logger, held int) *bridge {
 	lanes := make([]chan laneFrame, runtime.GOMAXPROCS(0))
 	for i := range lanes {
-		lanes[i] = make(chan laneFrame, laneFrames)
+		lanes[i] = make(chan laneFrame, held)
 	}
 	return &bridge{hub: h, bus: b, log: log, lanes: lanes, room: budget{most: lanesBytes}}
 }

@@ -18,7 +18,7 @@ func TestLanesAreBounded(t *testing.T) {
 	room := s.room(t, ada)
 	s.connect(t, ada).live(t, room)
 	for _, size := range []int{100, 50 << 10} {
-		b := newBridge(s.worker.hub, s.Bus, testLog())
+		b := newBridge(s.worker.hub, s.Bus, testLog(), laneFrames)
 		before := testutil.ToFloat64(s.worker.hub.metrics.overrun)
 		const frames = 3 * laneFrames
 		for seq := range int64(frames) {

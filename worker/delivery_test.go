@@ -269,7 +269,7 @@ func TestNewEpoch(t *testing.T) {
 	d.wantClosed(t, closeRestart)
 
 	late := frame{seq: 6, wire: newWire([]byte("of the old log"))}
-	bridge := newBridge(s.worker.hub, s.Bus, testLog())
+	bridge := newBridge(s.worker.hub, s.Bus, testLog(), laneFrames)
 	again := s.connect(t, ada)
 	again.subscribe(t, room, 0)
 	again.want(t, map[string]any{"type": "subscribed", "head": 5, "from": "log"})

@@ -244,7 +244,7 @@ func (s *simWorker) start() {
 	epoch := "epoch"
 	hub.epochNow.Store(&epoch)
 	w := &Worker{metrics: m, hub: hub, handshake: newHandshake("", nil, newDoors(config.RateLimit{Off: true})), upgrader: newUpgrader(gwsLog{noLog}), stop: stop}
-	b := newBridge(hub, nil, noLog)
+	b := newBridge(hub, nil, noLog, 256)
 	wait := b.startLanes(ctx)
 	back := make(chan struct{}, 1)
 	hub.spawn(func() { hub.probeLoop(ctx, back) })

@@ -79,7 +79,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	w.hub.spawn(func() { w.hub.balanceLoop(inner) })
 	w.hub.spawn(func() { w.hub.presenceLoop(inner) })
 	w.hub.spawn(func() {
-		if err := newBridge(w.hub, w.kit.Bus, w.kit.Log).run(inner); err != nil {
+		if err := newBridge(w.hub, w.kit.Bus, w.kit.Log, laneFrames).run(inner); err != nil {
 			failed <- err
 		}
 	})
