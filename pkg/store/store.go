@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -65,7 +66,9 @@ func (s *Store) Close() error {
 	s.appender.close()
 	var errs []error
 	for _, pool := range s.pools {
-		errs = append(errs, pool.Close())
+		if err := pool.Close(); !errors.Is(err, net.ErrClosed) { // of one that was given up already
+			errs = append(errs, err)
+		}
 	}
 	return errors.Join(errs...)
 }
