@@ -25,9 +25,10 @@ const (
 	presenceFirst = 250 * time.Millisecond
 
 	// presenceFull is how often other workers are told all that are here, and
-	// presenceLife for how long they believe it.
+	// presenceLife for how long they believe it. Two lists may be lost; who was at a
+	// worker that crashed is gone within a minute, with what is gathered and paced.
 	presenceFull = 20 * time.Second
-	presenceLife = 60 * time.Second
+	presenceLife = 50 * time.Second
 
 	// presenceNamed is up to how many Users are named. Of more there is only a count:
 	// naming n of them to n of them would cost n squared.
