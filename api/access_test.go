@@ -74,10 +74,15 @@ func TestEverySessionRouteAsksWhoYouAre(t *testing.T) {
 					ada.call(method, path(route, "000000000000000"), body).want(t, 404, notFound)
 					ada.call(method, path(route, strings.ToUpper(room)), body).want(t, 404, notFound)
 					for _, u := range []*user{eve, removed, banned} {
-						if strings.HasSuffix(route, "/preview/") {
-							continue // is for whoever has the link
+						got := u.call(method, path(route, room), body)
+						switch {
+						case !strings.HasSuffix(route, "/preview/"):
+							got.want(t, 404, notFound)
+						case u == banned:
+							got.wantStatus(t, 403)
+						default:
+							got.wantStatus(t, 200) // they have the link
 						}
-						u.call(method, path(route, room), body).want(t, 404, notFound)
 					}
 				})
 			})

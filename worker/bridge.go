@@ -43,7 +43,7 @@ type laneFrame struct {
 	frame frame
 }
 
-// newBridge makes a bridge with lanes that hold as many frames each.
+// newBridge makes a bridge. Each of its lanes holds at most so many frames.
 func newBridge(h *Hub, b *bus.Bus, log *slog.Logger, held int) *bridge {
 	lanes := make([]chan laneFrame, runtime.GOMAXPROCS(0))
 	for i := range lanes {

@@ -26,7 +26,8 @@ type Process struct {
 	Stop func() // ends it and waits for that; a test's end does so, too
 }
 
-// Options say how a process differs from one that has all in it.
+// Options are what a process is made of. The database is one that has its schema, and the
+// bus is inside of the process unless a setting says otherwise.
 type Options struct {
 	Database chat.Secret
 	Settings []string     // variables of the environment, such as CHATIRE_RATE_LIMIT=off
@@ -62,7 +63,6 @@ func Start(t testing.TB, o Options) *Process {
 			Config:   c,
 			Log:      o.Log,
 			Programs: o.Programs,
-			Migrate:  true,
 			Ready: func(public, ops net.Addr) {
 				p.URL, p.Ops = "http://"+public.String(), "http://"+ops.String()
 				close(ready)
