@@ -7,6 +7,7 @@ import { useSettings } from './stores/settings'
 import './styles/tokens.css'
 import './styles/base.css'
 import './styles/parts.css'
+import './styles/text.css'
 
 const app = createApp(App).use(createPinia()).use(i18n).use(router)
 const { settings } = useSettings()

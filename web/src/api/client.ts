@@ -51,3 +51,16 @@ export function refusalOf(body: unknown): Refusal {
   }
   return refusal
 }
+
+/** What a failed try is told with when no answer came. */
+export const unreachable: Refusal = { sentence: 'unreachable', fields: {} }
+
+/** Waits for an answer, and returns why it is a refusal; null is that it is none. */
+export async function refused(call: Promise<{ error?: unknown; response: Response }>): Promise<Refusal | null> {
+  try {
+    const { error, response } = await call
+    return response.ok ? null : refusalOf(error)
+  } catch {
+    return unreachable
+  }
+}

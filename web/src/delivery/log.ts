@@ -83,6 +83,20 @@ export class Log {
     this.order = seqs.concat(this.order)
   }
 
+  /** Applies an event that changes a message, wherever it stands in the log. */
+  change(e: LogEvent): boolean {
+    const m = messageOf(e)
+    return m !== null && m.seq !== e.seq && this.apply(m)
+  }
+
+  /** Forgets the oldest entries but `most`, once there are half as many again. */
+  trim(most: number): boolean {
+    if (this.order.length <= most * 1.5) return false
+    for (const seq of this.order.splice(0, this.order.length - most)) this.bySeq.delete(seq)
+    this.low = this.order[0]!
+    return true
+  }
+
   /** Applies a form of a message, unless a newer one is known or it is not here. */
   apply(m: Message): boolean {
     const entry = this.bySeq.get(m.seq)

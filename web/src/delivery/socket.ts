@@ -34,6 +34,9 @@ const ourFault = [1003, 1007, 1009, 4400]
 const ourFaultPause = 10_000
 const spread = 2_000
 
+/** The least that is between two tries. */
+const breath = 100
+
 /** How much later than the heartbeat an answer may come. */
 const patience = 4_000
 
@@ -166,7 +169,7 @@ export class Socket {
       this.on.tokenEnded()
       return
     }
-    const wait = this.pause(code, reason)
+    const wait = Math.max(breath, this.pause(code, reason))
     this.become('waiting', Date.now() + wait)
     this.timer = setTimeout(() => this.connect(), wait)
   }

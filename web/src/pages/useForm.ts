@@ -1,7 +1,6 @@
 import { nextTick, ref } from 'vue'
 import { useI18n } from 'vue-i18n'
-import type { Refusal } from '../api/client'
-import { unreachable } from '../stores/account'
+import { unreachable, type Refusal } from '../api/client'
 
 /** What the fields of a form offer. */
 interface Focusable {

@@ -1,6 +1,6 @@
 import { defineStore } from 'pinia'
 import { computed, ref } from 'vue'
-import { api, hooks, refusalOf, storedToken, tokenKey, useToken, type Refusal } from '../api/client'
+import { api, hooks, refusalOf, refused, storedToken, tokenKey, unreachable, useToken, type Refusal } from '../api/client'
 import { readItem, removeItem, removeItems, writeItem } from '../parts/storage'
 
 const userKey = 'chatire.user'
@@ -20,9 +20,6 @@ function readUser(): Me | null {
     return null
   }
 }
-
-/** What a failed try is told with when no answer came. */
-export const unreachable: Refusal = { sentence: 'unreachable', fields: {} }
 
 /**
  * The account and its token. When the server ends the token, `expired` asks for the
@@ -99,6 +96,41 @@ export const useAccount = defineStore('account', () => {
     leave()
   }
 
+  /** Ends all sign-ins, this one last. */
+  async function signOutEverywhere(): Promise<Refusal | null> {
+    try {
+      const { data } = await api.GET('/auth/tokens/')
+      for (const { id, current } of data?.tokens ?? []) if (!current) await api.DELETE('/auth/tokens/{id}/', { params: { path: { id } } })
+    } catch {
+      return unreachable
+    }
+    await signOut()
+    return null
+  }
+
+  async function rename(username: string, current: string): Promise<Refusal | null> {
+    const refusal = await refused(api.POST('/auth/username/', { body: { new_username: username, current_password: current } }))
+    if (!refusal) await load()
+    return refusal
+  }
+
+  async function changeEmail(email: string): Promise<Refusal | null> {
+    const refusal = await refused(api.PATCH('/auth/me/', { body: { email } }))
+    if (!refusal) await load()
+    return refusal
+  }
+
+  function changePassword(password: string, current: string): Promise<Refusal | null> {
+    return refused(api.POST('/auth/password/', { body: { new_password: password, current_password: current } }))
+  }
+
+  /** Deletes the account, for ever. */
+  async function remove(current: string): Promise<Refusal | null> {
+    const refusal = await refused(api.POST('/auth/users/delete/', { body: { current_password: current } }))
+    if (!refusal) leave()
+    return refusal
+  }
+
   /** Forgets the user on this device. */
   function leave(): void {
     if (me.value) forget(me.value.id)
@@ -127,7 +159,7 @@ export const useAccount = defineStore('account', () => {
     }
   })
 
-  return { token, me, expired, signedIn, load, signIn, signUp, signOut, leave, know }
+  return { token, me, expired, signedIn, load, signIn, signUp, signOut, signOutEverywhere, rename, changeEmail, changePassword, remove, leave }
 })
 
 /** What the list of devices calls this one. */

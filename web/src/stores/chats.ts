@@ -1,9 +1,9 @@
 import { defineStore } from 'pinia'
 import { computed, reactive, ref } from 'vue'
-import { api, refusalOf, type Refusal } from '../api/client'
+import { api, refusalOf, refused, unreachable, type Refusal } from '../api/client'
 import { messageOf } from '../delivery/log'
 import type { LogEvent, Message, Presence, Schemas } from '../delivery/frames'
-import { unreachable, useAccount } from './account'
+import { useAccount } from './account'
 
 export type Summary = Schemas['Summary']
 export type Details = Schemas['Details']
@@ -95,6 +95,7 @@ export const useChats = defineStore('chats', () => {
       read: d.read,
       notify: d.notify,
       last_message: s?.last_message ?? null,
+      people: d.members.map((m) => m.user).filter((u) => u.id !== account.me?.id).slice(0, 3),
     })
     if (!s) activity.set(d.uri, d.created_date)
   }
@@ -239,9 +240,9 @@ export const useChats = defineStore('chats', () => {
 
   /** Chooses what one wants to hear of. */
   async function setNotify(uri: string, notify: Notify): Promise<void> {
-    const { error } = await api.PUT('/api/chats/{uri}/notify/', { params: { path: { uri } }, body: { notify } })
+    const refusal = await refused(api.PUT('/api/chats/{uri}/notify/', { params: { path: { uri } }, body: { notify } }))
     const s = byUri.get(uri)
-    if (error || !s) return
+    if (refusal || !s) return
     s.notify = notify
     const d = details.get(uri)
     if (d) d.notify = notify

@@ -12,9 +12,11 @@ export interface Settings {
   sendWith: 'enter' | 'ctrl-enter'
   notifications: boolean
   sound: boolean
+  /** 0 is none, then from light to dark. */
+  skinTone: number
 }
 
-const initial: Settings = { theme: 'system', locale: '', sendWith: 'enter', notifications: false, sound: false }
+const initial: Settings = { theme: 'system', locale: '', sendWith: 'enter', notifications: false, sound: true, skinTone: 0 }
 
 function read(): Settings {
   try {
