@@ -14,6 +14,7 @@ import (
 	"github.com/chatire/chatire/pkg/boot"
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/httpd"
+	"github.com/chatire/chatire/web"
 )
 
 // API is the program's handlers.
@@ -21,14 +22,20 @@ type API struct {
 	chat      *chat.Service
 	publicURL string // "" where the operator did not say
 	limits    limits
+	site      *site
 }
 
 // New makes the program.
 func New(k *boot.Kit) (boot.Program, error) {
+	site, err := newSite(web.Files(), k.Config.TermsURL)
+	if err != nil {
+		return nil, err
+	}
 	return &API{
 		chat:      k.Chat,
 		publicURL: strings.TrimRight(k.Config.PublicURL, "/"),
 		limits:    newLimits(k.Config.RateLimit, k.Metrics),
+		site:      site,
 	}, nil
 }
 
@@ -36,7 +43,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 // may queue.
 const hashing = 10 * time.Second
 
-// routes is all that can be asked of the API. The schema lists the same, and a
+// routes is all that can be asked of the API; the web app has its own. The schema lists the same, and a
 // test compares them.
 func (a *API) routes() []httpd.Route {
 	return []httpd.Route{
@@ -85,6 +92,7 @@ func (a *API) routes() []httpd.Route {
 // Mount adds the routes to an app.
 func (a *API) Mount(app *fiber.App) {
 	httpd.Mount(app, a.chat.Authenticate, a.counted(a.routes())...)
+	httpd.Mount(app, a.chat.Authenticate, a.site.routes()...)
 }
 
 // Run has nothing to do of its own; it returns when ctx ends.

@@ -37,7 +37,8 @@ type summaryJSON struct {
 	Role  chat.Role `json:"role"`
 	Head  int64     `json:"head"`
 	unreadJSON
-	LastMessage *messageJSON `json:"last_message"`
+	LastMessage *messageJSON      `json:"last_message"`
+	People      []chat.PublicUser `json:"people"`
 }
 
 // sessionsJSON is a page of a list of Sessions.
@@ -71,6 +72,11 @@ func (a *API) listSessions(c *fiber.Ctx) error {
 			Head:  s.Session.Head,
 
 			unreadJSON: unreadOf(s.Unread),
+
+			People: make([]chat.PublicUser, len(s.People)),
+		}
+		for j, u := range s.People {
+			list[i].People[j] = seenBy(who, u)
 		}
 		if s.Last != nil {
 			last := messageSeenBy(who, *s.Last)

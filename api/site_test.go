@@ -234,7 +234,8 @@ func TestEveryAnswer(t *testing.T) {
 			for name, want := range map[string]string{
 				"Content-Type": "application/json", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "X-Frame-Options": "DENY",
 				"Cache-Control": "no-store", "Server": "", "Set-Cookie": "",
-				"Content-Security-Policy": "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; connect-src 'self' wss:",
+				"Content-Security-Policy": "default-src 'self'; script-src 'self'; style-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " +
+					"connect-src 'self'; require-trusted-types-for 'script'; trusted-types vue",
 			} {
 				if got.header.Get(name) != want {
 					t.Errorf("%s: %q, want %q", name, got.header.Get(name), want)
@@ -253,7 +254,7 @@ func TestEveryAnswer(t *testing.T) {
 		}
 	})
 	t.Run("G4 is no page of the operators'", func(t *testing.T) {
-		for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap", "/healthz?x", "/livez", "/readyz", "/debug/hub", "/config", "/.env", "/.git/config", "/"} {
+		for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap", "/healthz?x", "/livez", "/readyz", "/debug/hub", "/config", "/.env", "/.git/config", "/index.html", "/.keep", "/assets/", "/assets/../index.html"} {
 			s.send(t, "GET", path, nil, "").want(t, 404, notFound)
 		}
 	})

@@ -77,11 +77,15 @@ type SessionSummary struct {
 	Role    Role
 	Unread  Unread
 	Last    *Event // the newest Message; nil where there is none
+	People  []User // PeopleShown other Members, or as many as there are, by id
 }
 
 const (
 	// MaxTitle bounds a Session's title in code points.
 	MaxTitle = 100
+
+	// PeopleShown is how many other Members a line of the list of Sessions names.
+	PeopleShown = 3
 
 	// MembersShown is how many Members a Session's details list.
 	MembersShown = 200

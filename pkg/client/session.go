@@ -44,6 +44,9 @@ type Session struct {
 
 	// LastMessage is the newest one, if any; [Client.Sessions] fills it in.
 	LastMessage *Message `json:"last_message"`
+
+	// People has the first three other Members; [Client.Sessions] fills it in.
+	People []chat.PublicUser `json:"people"`
 }
 
 // Member is a User in a Session.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -43,6 +44,10 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 	if err != nil {
 		return nil, err
 	}
+	people, err := s.peopleIn(ctx, ids, userID)
+	if err != nil {
+		return nil, err
+	}
 	summaries := make([]chat.SessionSummary, len(rows))
 	for i, row := range rows {
 		session := row.session()
@@ -52,7 +57,35 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 			Role:    chat.Role(row.Role),
 			Unread:  row.unread(),
 			Last:    newest[session.ID],
+			People:  people[session.ID],
 		}
 	}
 	return summaries, nil
+}
+
+// peopleIn returns the first other Members of each of these Sessions, by id: the
+// primary key finds one after the other, however many there are.
+func (s *Store) peopleIn(ctx context.Context, sessionIDs []any, userID int64) (map[int64][]chat.User, error) {
+	nth := make([]string, chat.PeopleShown)
+	args := sessionIDs
+	for n := range nth {
+		nth[n] = `SELECT w.session_id, (
+			   SELECT user_id FROM members WHERE session_id = w.session_id AND user_id <> ? ORDER BY user_id LIMIT 1 OFFSET ?
+			 ) AS user_id FROM wanted w`
+		args = append(args, userID, n)
+	}
+	var rows []struct {
+		userRow
+		SessionID int64
+	}
+	err := s.all(ctx, opMember, &rows,
+		`WITH wanted (session_id) AS (VALUES `+placeholders(len(sessionIDs), 1)+`),
+		 found AS (`+strings.Join(nth, " UNION ALL ")+`)
+		 SELECT u.id, u.username, u.email, u.first_name, u.last_name, f.session_id
+		   FROM found f CROSS JOIN users u WHERE u.id = f.user_id ORDER BY f.session_id, u.id`, args...)
+	people := make(map[int64][]chat.User, len(sessionIDs))
+	for _, row := range rows {
+		people[row.SessionID] = append(people[row.SessionID], row.user())
+	}
+	return people, err
 }

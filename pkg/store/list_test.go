@@ -71,11 +71,36 @@ func TestListSessionsShows(t *testing.T) {
 			first.Last.User.Username != "bob" || !first.Session.ActiveAt.Equal(first.Last.CreatedAt) {
 			t.Errorf("the busy one is %+v", first)
 		}
+		if people := list[0].People; len(people) != 1 || people[0].ID != bob.ID || people[0].Username != "bob" {
+			t.Errorf("beside ada there are %+v", people)
+		}
 		if second := list[1]; second.Unread.Messages != 0 || second.Last != nil {
 			t.Errorf("the quiet one is %+v", second)
 		}
 		if list, err := s.ListSessions(t.Context(), 4711, nil, 10); err != nil || len(list) != 0 {
 			t.Errorf("nobody is in %+v, %v", list, err)
+		}
+	})
+}
+
+func TestListSessionsNamesThreeOthers(t *testing.T) {
+	eachDialect(t, func(t *testing.T, s *store.Store) {
+		ada, bob, cid, dan, eve := signUp(t, s, "ada"), signUp(t, s, "bob"), signUp(t, s, "cid"), signUp(t, s, "dan"), signUp(t, s, "eve")
+		openSession(t, s, eve)
+		openSession(t, s, eve, dan, cid, bob, ada)
+		list, err := s.ListSessions(t.Context(), bob.ID, nil, 10)
+		if err != nil || len(list) != 1 {
+			t.Fatalf("listed %+v, %v", list, err)
+		}
+		var names []string
+		for _, u := range list[0].People {
+			names = append(names, u.Username)
+		}
+		if want := []string{"ada", "cid", "dan"}; !slices.Equal(names, want) {
+			t.Errorf("names %v, want %v", names, want)
+		}
+		if list, err := s.ListSessions(t.Context(), eve.ID, nil, 10); err != nil || len(list) != 2 || len(list[1].People) != 0 {
+			t.Errorf("an own one has %+v, %v", list, err)
 		}
 	})
 }

@@ -1,6 +1,6 @@
 import { createRouter, createWebHistory, type RouteLocationNormalized } from 'vue-router'
 import AuthPage from './pages/AuthPage.vue'
-import JoinPage from './pages/JoinPage.vue'
+import { loadWhole } from './i18n'
 import { useAccount } from './stores/account'
 
 declare module 'vue-router' {
@@ -9,20 +9,23 @@ declare module 'vue-router' {
     signedIn?: boolean
     /** Whoever is signed in has no business here. */
     signedOut?: boolean
+    /** It says more than those see who have not signed in. */
+    whole?: boolean
   }
 }
 
 const chats = () => import('./pages/ChatsPage.vue')
+const join = () => import('./pages/JoinPage.vue')
 
 export const router = createRouter({
   history: createWebHistory(),
   routes: [
-    { path: '/', name: 'chats', component: chats, meta: { signedIn: true } },
-    { path: '/c/:uri([0-9a-f]{15})', name: 'chat', component: chats, meta: { signedIn: true } },
-    { path: '/c/:uri([0-9a-f]{15})/details', name: 'details', component: chats, meta: { signedIn: true } },
-    { path: '/j/:uri', name: 'join', component: JoinPage, meta: { signedIn: true } },
-    { path: '/i/:code', name: 'invite', component: JoinPage, meta: { signedIn: true } },
-    { path: '/settings', name: 'settings', component: () => import('./pages/SettingsPage.vue'), meta: { signedIn: true } },
+    { path: '/', name: 'chats', component: chats, meta: { signedIn: true, whole: true } },
+    { path: '/c/:uri([0-9a-f]{15})', name: 'chat', component: chats, meta: { signedIn: true, whole: true } },
+    { path: '/c/:uri([0-9a-f]{15})/details', name: 'details', component: chats, meta: { signedIn: true, whole: true } },
+    { path: '/j/:uri', name: 'join', component: join, meta: { signedIn: true } },
+    { path: '/i/:code', name: 'invite', component: join, meta: { signedIn: true } },
+    { path: '/settings', name: 'settings', component: () => import('./pages/SettingsPage.vue'), meta: { signedIn: true, whole: true } },
     { path: '/signin', name: 'signin', component: AuthPage, meta: { signedOut: true } },
     { path: '/signup', name: 'signup', component: AuthPage, meta: { signedOut: true } },
     { path: '/forgot', name: 'forgot', component: () => import('./pages/ForgotPage.vue') },
@@ -31,10 +34,11 @@ export const router = createRouter({
   ],
 })
 
-router.beforeEach((to) => {
+router.beforeEach(async (to) => {
   const { signedIn } = useAccount()
   if (to.meta.signedIn && !signedIn) return { name: 'signin', query: to.path === '/' ? {} : { next: to.fullPath } }
   if (to.meta.signedOut && signedIn) return nextOf(to)
+  if (to.meta.whole) await loadWhole()
   return true
 })
 

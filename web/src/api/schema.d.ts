@@ -1102,6 +1102,8 @@ export interface components {
             read: number;
             notify: components["schemas"]["Notify"];
             last_message: components["schemas"]["Message"] | null;
+            /** @description The first three other members, by id. */
+            people: components["schemas"]["User"][];
         };
         Details: {
             id: number;

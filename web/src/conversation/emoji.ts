@@ -1,4 +1,4 @@
-import german from 'emoji-picker-element-data/de/emojibase/data.json?url'
+import german from 'emoji-picker-element-data/de/cldr/data.json?url'
 import english from 'emoji-picker-element-data/en/emojibase/data.json?url'
 import { readItem, writeItem } from '../parts/storage'
 

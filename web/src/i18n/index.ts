@@ -1,10 +1,16 @@
-import { createI18n } from 'vue-i18n'
-import en from './en.json'
+import { createI18n, type Composer } from 'vue-i18n'
+import en from './en/start.json'
 
 /** The languages that there is a whole catalogue of. */
 export const locales = { en: 'English', de: 'Deutsch' } as const
 
-export type Locale = keyof typeof locales
+type Locale = keyof typeof locales
+
+/** Catalogues come in two parts: what one sees before signing in, and the rest. */
+const parts = {
+  en: { start: () => Promise.resolve({ default: en }), app: () => import('./en/app.json') },
+  de: { start: () => import('./de/start.json'), app: () => import('./de/app.json') },
+}
 
 /** The language to begin with: what was chosen, else what the browser prefers. */
 export function pickLocale(chosen: string): Locale | 'pseudo' {
@@ -16,20 +22,34 @@ export function pickLocale(chosen: string): Locale | 'pseudo' {
   return 'en'
 }
 
-export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: { en } as Record<string, typeof en> })
+export const i18n = createI18n({ legacy: false, locale: 'en', fallbackLocale: 'en', messages: {} })
+
+const composer = i18n.global as unknown as Composer
+
+let current: Locale | 'pseudo' = 'en'
+let whole = false
+
+async function load(): Promise<void> {
+  const from = parts[current === 'pseudo' ? 'en' : current]
+  const texts = await Promise.all([from.start(), ...(whole ? [from.app()] : [])])
+  for (const text of texts) composer.mergeLocaleMessage(current, text.default)
+}
 
 /** Changes the language of the page. */
 export async function setLocale(locale: Locale | 'pseudo'): Promise<void> {
-  if (locale === 'de') i18n.global.setLocaleMessage('de', (await import('./de.json')).default)
-  if (locale === 'pseudo') {
-    i18n.global.setLocaleMessage('pseudo', i18n.global.getLocaleMessage('en'))
-    i18n.global.setPostTranslationHandler((text) => (typeof text === 'string' ? pseudo(text) : text))
-  } else {
-    i18n.global.setPostTranslationHandler(null)
-  }
-  ;(i18n.global.locale as unknown as { value: string }).value = locale
+  current = locale
+  await load()
+  composer.setPostTranslationHandler(locale === 'pseudo' ? (text) => (typeof text === 'string' ? pseudo(text) : text) : null)
+  composer.locale.value = locale
   document.documentElement.lang = locale === 'pseudo' ? 'en' : locale
   document.documentElement.dir = locale === 'pseudo' ? 'rtl' : 'ltr'
+}
+
+/** Loads what is said to those who have signed in. */
+export async function loadWhole(): Promise<void> {
+  if (whole) return
+  whole = true
+  await load()
 }
 
 /** Makes a text a third longer, and strange. */

@@ -1,5 +1,5 @@
 import { defineStore } from 'pinia'
-import { reactive, shallowReactive } from 'vue'
+import { markRaw, reactive, shallowReactive } from 'vue'
 import { api, refused, refusalOf, unreachable, type Refusal } from '../api/client'
 import { Log, type Entry } from '../delivery/log'
 import type { LogEvent, Message } from '../delivery/frames'
@@ -48,7 +48,7 @@ export const useConversations = defineStore('conversations', () => {
   function showAll(): void {
     for (const c of stale) {
       if (c.atEnd && c.log.trim(most)) c.complete = false
-      c.entries = c.log.entries
+      c.entries = markRaw(c.log.entries)
     }
     stale.clear()
   }
@@ -70,8 +70,8 @@ export const useConversations = defineStore('conversations', () => {
       return
     }
     const c: Conversation = reactive({
-      uri, log: new Log(0), entries: [], complete: false, live: false, status: 'loading', reading: null, divider: 0, atEnd: true,
-    }) as Conversation
+      uri, log: markRaw(new Log(0)), entries: markRaw([]), complete: false, live: false, status: 'loading', reading: null, divider: 0, atEnd: true,
+    })
     all.set(uri, c)
     while (order.length > kept) all.delete(order.shift()!)
     await load(c, around)
@@ -87,14 +87,14 @@ export const useConversations = defineStore('conversations', () => {
       c.divider = details.unread > 0 ? details.read : details.head
       const from = Math.max(0, (around ? around + pageEvents / 2 : details.head) - pageEvents)
       const page = await events(c.uri, from, pageEvents)
-      const log = new Log((page.events[0]?.seq ?? details.head + 1) - 1)
+      const log = markRaw(new Log((page.events[0]?.seq ?? details.head + 1) - 1))
       for (const e of page.events) log.append(e)
       c.log = log
       c.complete = log.low <= page.oldest
       c.live = !page.has_more
       while (!c.complete && log.size < enough) if (!(await loadOlder(c))) break
       if (c.live) await follow(c)
-      c.entries = c.log.entries
+      c.entries = markRaw(c.log.entries)
       c.status = 'ready'
     } catch (e) {
       c.status = e instanceof Error && e.message === 'gone' ? 'gone' : 'failed'

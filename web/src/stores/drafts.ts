@@ -1,4 +1,3 @@
-import { useDebounceFn, useEventListener } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { reactive } from 'vue'
 import { readItem, removeItem, writeItem } from '../parts/storage'
@@ -25,13 +24,14 @@ export const useDrafts = defineStore('drafts', () => {
     else removeItem(key())
   }
 
-  const saveSoon = useDebounceFn(save, 400)
-  useEventListener(window, 'pagehide', save)
+  let timer: ReturnType<typeof setTimeout> | undefined
+  window.addEventListener('pagehide', save)
 
   function set(uri: string, text: string): void {
     if (text.trim()) texts.set(uri, text)
     else texts.delete(uri)
-    void saveSoon()
+    clearTimeout(timer)
+    timer = setTimeout(save, 400)
   }
 
   return { texts, load, set, clear: () => texts.clear() }

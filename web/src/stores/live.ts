@@ -1,4 +1,3 @@
-import { useEventListener } from '@vueuse/core'
 import { defineStore } from 'pinia'
 import { computed, ref, watch } from 'vue'
 import { api } from '../api/client'
@@ -119,12 +118,12 @@ export const useLive = defineStore('live', () => {
     { immediate: true },
   )
 
-  useEventListener(window, 'online', () => {
+  window.addEventListener('online', () => {
     socket.nudge()
     outbox.resume()
   })
-  useEventListener(window, 'offline', () => socket.probe())
-  useEventListener(document, 'visibilitychange', () => {
+  window.addEventListener('offline', () => socket.probe())
+  document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') socket.probe()
   })
 
