@@ -1,6 +1,7 @@
 package chat
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/forPelevin/gomoji"
@@ -19,8 +20,14 @@ var emojiForms = sync.OnceValue(func() map[string]string {
 	return forms
 })
 
+// pictureSelector is the variation selector that asks for a picture.
+const pictureSelector = "\uFE0F"
+
 // cleanEmoji returns an emoji in the form in which it is kept.
 func cleanEmoji(emoji string) (form string, ok bool) {
 	known, err := gomoji.GetInfo(emoji)
+	if err != nil { // some clients send the selector where it is not needed
+		known, err = gomoji.GetInfo(strings.ReplaceAll(emoji, pictureSelector, ""))
+	}
 	return emojiForms()[known.Slug], err == nil
 }

@@ -15,12 +15,15 @@ export function useToken(token: string): void {
 /** What is called when a request with a token was answered 401. */
 export const hooks = { unauthorized: (_token: string) => {} }
 
+/** What is asked by those who have no token, or one that has ended. */
+const open = ['/auth/token/create/', '/auth/users/', '/auth/password/reset/', '/auth/password/reset/confirm/']
+
 /** The API, typed by its own description. */
 export const api = createClient<paths>({ baseUrl: '/' })
 
 api.use({
-  onRequest({ request }) {
-    if (known.token) request.headers.set('Authorization', `Token ${known.token}`)
+  onRequest({ request, schemaPath }) {
+    if (known.token && !open.includes(schemaPath)) request.headers.set('Authorization', `Token ${known.token}`)
     return request
   },
   onResponse({ request, response }) {

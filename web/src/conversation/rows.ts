@@ -49,7 +49,8 @@ export function rowsOf(entries: Entry[], outgoing: readonly Outgoing[], me: numb
   }
   const join = (row: Row & { kind: 'message' | 'outgoing' }, author: number) => {
     const before = group
-    if (before && authorOf(before, me) === author && row.at - before.at < together) before.last = false
+    const apart = row.kind === 'outgoing' && row.outgoing.refused !== ''
+    if (before && !apart && authorOf(before, me) === author && row.at - before.at < together) before.last = false
     else row.first = true
     row.last = true
     rows.push(row)

@@ -19,26 +19,26 @@ export type Send = (m: Outgoing) => Promise<Outcome>
 export const capacity = 50
 
 /** A key-value store such as localStorage. */
-export interface Shelf {
-  getItem(key: string): string | null
-  setItem(key: string, value: string): void
-  removeItem(key: string): void
-}
+export type Shelf = Pick<Storage, 'length' | 'key' | 'getItem' | 'setItem' | 'removeItem'>
 
 /**
  * Outbox keeps messages until the server has them: in order for each session, over
  * reloads, and only once thanks to their client ids. Each session has one message under
  * way. One that is refused stays until somebody decides, and holds up none behind it.
+ *
+ * Each message has a key of its own, so that tabs which write at the same time do not
+ * overwrite each other's.
  */
 export class Outbox {
   private all: Outgoing[]
+  private readonly unkept = new Set<string>() // what the shelf had no room for
   private readonly busy = new Set<string>()
   private readonly waiting = new Map<string, ReturnType<typeof setTimeout>>()
   private readonly tries = new Map<string, number>()
   private paused = true
 
   constructor(
-    private readonly key: string,
+    private readonly prefix: string,
     private readonly shelf: Shelf,
     private readonly post: Send,
     private readonly changed: (all: readonly Outgoing[]) => void,
@@ -54,8 +54,8 @@ export class Outbox {
   /** Puts a message at the end; false if there are too many. */
   add(m: Omit<Outgoing, 'refused'>): boolean {
     if (this.all.length >= capacity) return false
-    this.all = [...this.all, { ...m, refused: '' }]
-    this.save()
+    const at = Math.max(m.at, (this.all.at(-1)?.at ?? 0) + 1)
+    this.put({ ...m, at, refused: '' })
     this.next(m.uri)
     return true
   }
@@ -64,16 +64,17 @@ export class Outbox {
   retry(clientId: string): void {
     const m = this.all.find((o) => o.clientId === clientId)
     if (!m) return
-    this.all = this.all.map((o) => (o === m ? { ...o, refused: '' } : o))
-    this.save()
+    this.put({ ...m, refused: '' })
     this.next(m.uri)
   }
 
   /** Takes a message out that was decided upon, or that is known to be stored. */
   remove(clientId: string): void {
     if (!this.all.some((o) => o.clientId === clientId)) return
+    this.unkept.delete(clientId)
+    this.shelf.removeItem(this.prefix + clientId)
     this.all = this.all.filter((o) => o.clientId !== clientId)
-    this.save()
+    this.changed(this.all)
   }
 
   /** Begins to send, or goes on at once where it waits. */
@@ -94,16 +95,17 @@ export class Outbox {
 
   /** Takes over what another tab wrote. */
   reload(): void {
-    this.all = this.read()
+    this.all = sorted([...this.read(), ...this.all.filter((m) => this.unkept.has(m.clientId))])
     this.changed(this.all)
-    if (!this.paused) this.resume()
+    if (!this.paused) for (const uri of new Set(this.all.map((o) => o.uri))) this.next(uri)
   }
 
   /** Forgets everything. */
   clear(): void {
     this.pause()
+    for (const key of this.keys()) this.shelf.removeItem(key)
+    this.unkept.clear()
     this.all = []
-    this.shelf.removeItem(this.key)
     this.changed(this.all)
   }
 
@@ -130,8 +132,7 @@ export class Outbox {
         break
       case 'refused':
         this.tries.delete(m.clientId)
-        this.all = this.all.map((o) => (o.clientId === m.clientId ? { ...o, refused: outcome.reason } : o))
-        this.save()
+        if (this.all.some((o) => o.clientId === m.clientId)) this.put({ ...m, refused: outcome.reason })
         break
       case 'signedOut':
         this.pause()
@@ -155,23 +156,35 @@ export class Outbox {
     this.next(m.uri)
   }
 
-  private read(): Outgoing[] {
-    try {
-      const list: unknown = JSON.parse(this.shelf.getItem(this.key) ?? '[]')
-      if (Array.isArray(list)) return list as Outgoing[]
-    } catch {
-      // what cannot be read was not written by us
-    }
-    return []
+  private keys(): string[] {
+    const keys = Array.from({ length: this.shelf.length }, (_, i) => this.shelf.key(i) ?? '')
+    return keys.filter((key) => key.startsWith(this.prefix))
   }
 
-  private save(): void {
-    try {
-      if (this.all.length === 0) this.shelf.removeItem(this.key)
-      else this.shelf.setItem(this.key, JSON.stringify(this.all))
-    } catch {
-      // a full or forbidden store: the messages live as long as the page
+  private read(): Outgoing[] {
+    const found: Outgoing[] = []
+    for (const key of this.keys()) {
+      try {
+        found.push(JSON.parse(this.shelf.getItem(key) ?? '') as Outgoing)
+      } catch {
+        // what cannot be read was not written by us
+      }
     }
+    return sorted(found)
+  }
+
+  private put(m: Outgoing): void {
+    this.unkept.delete(m.clientId)
+    try {
+      this.shelf.setItem(this.prefix + m.clientId, JSON.stringify(m))
+    } catch {
+      this.unkept.add(m.clientId) // a full or forbidden shelf: it lives as long as the page
+    }
+    this.all = sorted([...this.all.filter((o) => o.clientId !== m.clientId), m])
     this.changed(this.all)
   }
+}
+
+function sorted(all: Outgoing[]): Outgoing[] {
+  return all.sort((a, b) => a.at - b.at || a.clientId.localeCompare(b.clientId))
 }

@@ -16,7 +16,7 @@ export const useOutbox = defineStore('outbox', () => {
   const messages = shallowRef<readonly Outgoing[]>([])
   let box: Outbox | null = null
   let release: (() => void) | null = null
-  let key = ''
+  let prefix = ''
 
   async function post(m: Outgoing): Promise<Outcome> {
     const stop = new AbortController()
@@ -45,8 +45,8 @@ export const useOutbox = defineStore('outbox', () => {
     stop()
     const id = account.me?.id
     if (id === undefined) return
-    key = `chatire.${id}.outbox`
-    const mine = new Outbox(key, localStorage, post, (all) => (messages.value = all))
+    prefix = `chatire.${id}.outbox.`
+    const mine = new Outbox(prefix, localStorage, post, (all) => (messages.value = all))
     box = mine
     messages.value = mine.messages
     if (!('locks' in navigator)) {
@@ -83,7 +83,7 @@ export const useOutbox = defineStore('outbox', () => {
   }
 
   window.addEventListener('storage', (e) => {
-    if (box && (e.key === key || e.key === null)) box.reload()
+    if (box && (e.key === null || e.key.startsWith(prefix))) box.reload()
   })
 
   /** Puts a message on its way; false if too many wait. */
