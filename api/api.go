@@ -93,6 +93,7 @@ func (a *API) routes() []httpd.Route {
 func (a *API) Mount(app *fiber.App) {
 	httpd.Mount(app, a.chat.Authenticate, a.counted(a.routes())...)
 	httpd.Mount(app, a.chat.Authenticate, a.site.routes()...)
+	httpd.Otherwise(app, a.site.elsewhere)
 }
 
 // Run has nothing to do of its own; it returns when ctx ends.

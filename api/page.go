@@ -125,6 +125,28 @@ func (s *site) routes() []httpd.Route {
 	return routes
 }
 
+// elsewhere shows the app where there is nothing: it says so to people. Programs are
+// told as by the rest of the API.
+func (s *site) elsewhere(c *fiber.Ctx) error {
+	reads := c.Method() == fiber.MethodGet || c.Method() == fiber.MethodHead
+	if !reads || ours(c.Path()) || !strings.Contains(c.Get(fiber.HeaderAccept), fiber.MIMETextHTML) {
+		return chat.ErrNotFound
+	}
+	c.Status(fiber.StatusNotFound)
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	return s.page.write(c)
+}
+
+// ours says whether a path is one that programs ask for.
+func ours(path string) bool {
+	for _, folder := range []string{"/api", "/auth", "/ws", "/assets"} {
+		if path == folder || strings.HasPrefix(path, folder+"/") {
+			return true
+		}
+	}
+	return false
+}
+
 func (s *site) asset(c *fiber.Ctx) error {
 	f := s.files[assets+c.Params("file")]
 	if f == nil {
@@ -147,6 +169,10 @@ func (f *file) send(c *fiber.Ctx) error {
 	if strings.Contains(c.Get(fiber.HeaderIfNoneMatch), f.etag) {
 		return c.SendStatus(fiber.StatusNotModified)
 	}
+	return f.write(c)
+}
+
+func (f *file) write(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentType, typeOf(f.name))
 	body := f.body
 	if f.zipped != nil && c.AcceptsEncodings("gzip") == "gzip" {

@@ -51,6 +51,19 @@ func Mount(app *fiber.App, authenticate Authenticate, routes ...Route) {
 	}
 }
 
+// Otherwise adds a handler for what no route takes, neither of this program nor of one
+// that is mounted later.
+func Otherwise(app *fiber.App, handle fiber.Handler) {
+	app.Use(func(c *fiber.Ctx) error {
+		err := c.Next()
+		if !isRouting(err, fiber.StatusNotFound) {
+			return err
+		}
+		requestOf(c.Context()).route = noRoute
+		return handle(c)
+	})
+}
+
 // handler checks the token, then the method, and hands over.
 func (r *Route) handler(authenticate Authenticate) fiber.Handler {
 	handlers := map[string]fiber.Handler{

@@ -54,5 +54,5 @@ export async function loadWhole(): Promise<void> {
 
 /** Makes a text a third longer, and strange. */
 function pseudo(text: string): string {
-  return `[${text.replace(/[aeiou]/g, (c) => `${c}\u0301`)}${'~'.repeat(Math.ceil(text.length / 3))}]`
+  return `[${text.replace(/[aeiou]/g, (c) => `${c}\u0301`)}${text.length > 12 ? ' ~~~~'.repeat(Math.ceil(text.length / 15)) : '~'.repeat(Math.ceil(text.length / 3))}]`
 }

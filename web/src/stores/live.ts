@@ -129,20 +129,20 @@ export const useLive = defineStore('live', () => {
 
   const marking = new Map<string, ReturnType<typeof setTimeout>>()
 
+  function tellRead(uri: string): void {
+    clearTimeout(marking.get(uri))
+    marking.delete(uri)
+    const read = chats.byUri.get(uri)?.read
+    if (read !== undefined) api.PUT('/api/chats/{uri}/read/', { params: { path: { uri } }, body: { seq: read }, keepalive: true }).catch(() => {})
+  }
+  window.addEventListener('pagehide', () => [...marking.keys()].forEach(tellRead))
+
   /** Says that the user has read a session so far. */
   function markRead(uri: string, seq: number): void {
     const s = chats.byUri.get(uri)
     if (!s || seq <= s.read) return
     chats.takeRead(uri, seq)
-    if (marking.has(uri)) return
-    marking.set(
-      uri,
-      setTimeout(() => {
-        marking.delete(uri)
-        const read = chats.byUri.get(uri)?.read
-        if (read !== undefined) api.PUT('/api/chats/{uri}/read/', { params: { path: { uri } }, body: { seq: read } }).catch(() => {})
-      }, 300),
-    )
+    if (!marking.has(uri)) marking.set(uri, setTimeout(() => tellRead(uri), 300))
   }
 
   return {

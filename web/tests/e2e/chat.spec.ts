@@ -124,7 +124,7 @@ test('edits, deletes, answers, reacts and mentions', async ({ windows, site }) =
   await expect(b.message('hello').locator('.mention.me')).toHaveText(`@${bob.name}`)
 
   await a.message('one mistake').first().hover()
-  await a.message('one mistake').first().getByRole('button', { name: 'More' }).click()
+  await a.message('one mistake').first().getByRole('button', { name: 'More', exact: true }).click()
   await a.page.getByRole('menuitem', { name: 'Delete' }).click()
   await a.page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click()
   await expect(b.page.getByText('This message was deleted').first()).toBeVisible()

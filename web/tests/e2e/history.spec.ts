@@ -161,6 +161,7 @@ test('counts on a pill what comes while one reads above', async ({ windows, site
   await expect(w.message('line 59')).toBeInViewport()
   await (await scroller(w)).evaluate((el) => (el.scrollTop = 400))
   await expect(w.page.getByRole('button', { name: 'Latest messages' })).toBeVisible()
+  await w.page.waitForTimeout(200)
   const seen = await middle(w)
   for (let i = 0; i < 3; i++) await bob.say(uri, `news ${i}`)
   await expect(w.page.getByRole('button', { name: '3 new messages' })).toBeVisible()

@@ -15,7 +15,7 @@ const screens: Record<string, (w: Window, uri: string) => Promise<void>> = {
   },
   details: async (w, uri) => {
     await w.goto(`/c/${uri}/details`)
-    await expect(w.page.getByRole('complementary', { name: 'Chat details' })).toContainText('2 members')
+    await expect(w.page.locator('[data-region="details"]')).toContainText('2 members')
   },
   settings: async (w) => {
     await w.goto('/settings')
@@ -26,9 +26,7 @@ const screens: Record<string, (w: Window, uri: string) => Promise<void>> = {
     await expect(w.page.getByRole('heading', { name: 'This link doesn’t work' })).toBeVisible()
   },
   nowhere: async (w) => {
-    await w.goto('/')
-    await w.page.evaluate(() => history.pushState({}, '', '/nowhere/at/all'))
-    await w.page.evaluate(() => window.dispatchEvent(new PopStateEvent('popstate', { state: {} })))
+    await w.goto('/nowhere/at/all')
     await expect(w.page.getByRole('heading', { name: 'There is nothing here' })).toBeVisible()
   },
 }
@@ -59,7 +57,7 @@ const dialogs: Record<string, (w: Window, uri: string) => Promise<void>> = {
   menu: async (w, uri) => {
     await screens.chat!(w, uri)
     await w.message('an answer').click()
-    await w.message('an answer').getByRole('button', { name: 'More' }).click()
+    await w.message('an answer').getByRole('button', { name: 'More', exact: true }).click()
     await expect(w.page.getByRole('menu')).toBeVisible()
   },
   'sign in again': async (w) => {
@@ -244,7 +242,7 @@ test('45 has room for longer words, from right to left', async ({ windows, site 
       await expect(w.page.locator('html')).toHaveAttribute('dir', 'rtl')
       await w.page.waitForTimeout(400)
       expect(await clipped(w.page), `${path} at ${width}`).toEqual([])
-      expect(await w.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0)
+      expect(await w.page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${path} at ${width}`).toBeLessThanOrEqual(0)
     }
   }
   // The list is on the right, and one's own messages are on the left.
