@@ -13,16 +13,20 @@ help: ## Say what there is to make.
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
 
 .PHONY: run
-run: web ## Run all of Chatire as one process, with nothing installed.
+run: web ## Run all of Chatire as one process, with nothing installed but Go and Node.
 	@go build -ldflags '$(ldflags)' -o bin/ ./ctl/cmd/chatirectl
 	@exec bin/chatirectl dev
 
 .PHONY: web
 web: ## Build the web app into the folder from which the API embeds it.
-	@[ ! -f web/package.json ] || { cd web && npm ci --no-audit --no-fund && npm run build; }
+	@.ci/web
+
+.PHONY: web-dev
+web-dev: ## Serve the web app with hot reload, against a Chatire that runs (CHATIRE_WEB_SERVER).
+	@.ci/with-node .ci/web-npm run dev
 
 .PHONY: build
-build: ## Build the three programs into bin/.
+build: web ## Build the three programs into bin/, with the web app if there is Node.
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o bin/ \
 		./api/cmd/chatire-api ./worker/cmd/chatire-worker ./ctl/cmd/chatirectl
 
@@ -30,18 +34,36 @@ build: ## Build the three programs into bin/.
 test: ## Run all tests under the race detector, with a real Postgres and RabbitMQ.
 	.ci/install /usr/bin/gcc gcc libc6-dev
 	CGO_ENABLED=1 .ci/with-services go test -race -shuffle=on -timeout 20m ./...
+	.ci/with-node .ci/web-test --grep @smoke
+
+.PHONY: test-web
+test-web: ## Test the web app in a real browser, with servers that are broken meanwhile.
+	.ci/own-services .ci/with-node .ci/web-test
+
+.PHONY: screens
+screens: ## Take the pictures of the web app in docs/screens/.
+	.ci/with-node .ci/web-test --config tests/screens.config.ts
+
+.PHONY: lighthouse
+lighthouse: ## Measure the web app with Lighthouse, three times; keep the machine quiet.
+	.ci/with-node .ci/web-test --config tests/lighthouse.config.ts
 
 .PHONY: bench
 bench: ## Run all benchmarks, with a real Postgres and RabbitMQ.
 	.ci/with-services go test -run '^$$' -bench . -benchmem -timeout 30m ./...
 
 .PHONY: check
-check: lint imports docs ## Run the checks that need no services.
+check: lint imports docs lint-web ## Run the checks that need no services.
 	go run .ci/mutants.go -check
 
 .PHONY: lint
 lint: ## Look for what gofmt, vet and staticcheck would say.
 	.ci/lint $(staticcheck)
+
+.PHONY: lint-web
+lint-web: ## Check the types of the web app, its rules, and what needs no browser.
+	.ci/with-node .ci/web-npm run lint
+	.ci/with-node .ci/web-npm run unit
 
 .PHONY: imports
 imports: ## Look for upward imports and for libraries that came in by another door.

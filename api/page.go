@@ -175,7 +175,7 @@ func (f *file) send(c *fiber.Ctx) error {
 func (f *file) write(c *fiber.Ctx) error {
 	c.Set(fiber.HeaderContentType, typeOf(f.name))
 	body := f.body
-	if f.zipped != nil && c.AcceptsEncodings("gzip") == "gzip" {
+	if f.zipped != nil && c.Get(fiber.HeaderAcceptEncoding) != "" && c.AcceptsEncodings("gzip") == "gzip" {
 		c.Set(fiber.HeaderContentEncoding, "gzip")
 		body = f.zipped()
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -62,7 +63,7 @@ func (w *watched) Mount(app *fiber.App) {
 	w.Program.Mount(app)
 	w.s.paths = func() (paths []string) {
 		for _, route := range app.GetRoutes(true) {
-			if route.Method == fiber.MethodGet {
+			if route.Method == fiber.MethodGet && (strings.HasPrefix(route.Path, "/api/") || strings.HasPrefix(route.Path, "/auth/")) {
 				paths = append(paths, route.Path)
 			}
 		}

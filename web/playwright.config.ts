@@ -1,8 +1,9 @@
 import { defineConfig } from '@playwright/test'
+import { fileURLToPath } from 'node:url'
 
 // The browser is the system's own: set CHATIRE_TEST_CHROMIUM for another one.
 export default defineConfig({
-  testDir: 'tests/e2e',
+  testDir: fileURLToPath(new URL('tests/e2e', import.meta.url)),
   outputDir: 'test-results',
   fullyParallel: true,
   workers: 2,

@@ -1,7 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -67,12 +70,12 @@ func (s *Store) ListSessions(ctx context.Context, userID int64, after *chat.Sess
 // primary key finds one after the other, however many there are.
 func (s *Store) peopleIn(ctx context.Context, sessionIDs []any, userID int64) (map[int64][]chat.User, error) {
 	nth := make([]string, chat.PeopleShown)
-	args := sessionIDs
+	columns := make([]string, chat.PeopleShown)
+	args := slices.Clone(sessionIDs)
 	for n := range nth {
-		nth[n] = `SELECT w.session_id, (
-			   SELECT user_id FROM members WHERE session_id = w.session_id AND user_id <> ? ORDER BY user_id LIMIT 1 OFFSET ?
-			 ) AS user_id FROM wanted w`
-		args = append(args, userID, n)
+		columns[n] = fmt.Sprintf("f.person%d", n)
+		nth[n] = fmt.Sprintf(`(SELECT user_id FROM members WHERE session_id = w.session_id AND user_id <> ? ORDER BY user_id LIMIT 1 OFFSET %d) AS person%[1]d`, n)
+		args = append(args, userID)
 	}
 	var rows []struct {
 		userRow
@@ -80,12 +83,15 @@ func (s *Store) peopleIn(ctx context.Context, sessionIDs []any, userID int64) (m
 	}
 	err := s.all(ctx, opMember, &rows,
 		`WITH wanted (session_id) AS (VALUES `+placeholders(len(sessionIDs), 1)+`),
-		 found AS (`+strings.Join(nth, " UNION ALL ")+`)
+		 found AS (SELECT w.session_id, `+strings.Join(nth, ", ")+` FROM wanted w)
 		 SELECT u.id, u.username, u.email, u.first_name, u.last_name, f.session_id
-		   FROM found f CROSS JOIN users u WHERE u.id = f.user_id ORDER BY f.session_id, u.id`, args...)
+		   FROM found f CROSS JOIN users u WHERE u.id IN (`+strings.Join(columns, ", ")+`)`, args...)
 	people := make(map[int64][]chat.User, len(sessionIDs))
 	for _, row := range rows {
 		people[row.SessionID] = append(people[row.SessionID], row.user())
+	}
+	for _, some := range people {
+		slices.SortFunc(some, func(a, b chat.User) int { return cmp.Compare(a.ID, b.ID) })
 	}
 	return people, err
 }

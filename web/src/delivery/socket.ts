@@ -5,8 +5,11 @@ import { parseFrame, type Limits, type LogEvent, type NoticeKind, type Presence,
 export type SocketState = 'off' | 'connecting' | 'online' | 'waiting' | 'ended'
 
 export interface SocketHandlers {
-  /** `retryAt` is when the next try begins, in ms since the epoch, while waiting. */
-  state(state: SocketState, retryAt: number): void
+  /**
+   * `retryAt` is when the next try begins, in ms since the epoch, while waiting.
+   * `unanswered` says that the connection before was given up for its silence.
+   */
+  state(state: SocketState, retryAt: number, unanswered: boolean): void
   /** A new connection is signed in. */
   hello(limits: Limits): void
   /** The next event of a session: none is left out, none comes twice. */
@@ -65,6 +68,7 @@ export class Socket {
   private timer: ReturnType<typeof setTimeout> | undefined
   private pulse: ReturnType<typeof setTimeout> | undefined
   private ordered = false // the wait was told by the server
+  private unanswered = false
 
   constructor(
     private readonly url: string,
@@ -127,7 +131,7 @@ export class Socket {
 
   private become(state: SocketState, retryAt = 0): void {
     this.state = state
-    this.on.state(state, retryAt)
+    this.on.state(state, retryAt, this.unanswered)
   }
 
   private drop(): void {
@@ -157,6 +161,7 @@ export class Socket {
   /** Gives a connection up that does not answer. */
   private lost(): void {
     this.drop()
+    this.unanswered = true
     this.closed(1006, '')
   }
 
@@ -229,6 +234,7 @@ export class Socket {
         this.limits = f.limits
         this.heartbeat = f.heartbeat * 1000
         this.openedAt = Date.now()
+        this.unanswered = false
         if (!this.epoch) this.epoch = f.epoch
         this.become('online')
         this.heard()

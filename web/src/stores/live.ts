@@ -26,7 +26,7 @@ export const useLive = defineStore('live', () => {
   let downTimer: ReturnType<typeof setTimeout> | undefined
 
   const socket = new Socket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/ws/`, {
-    state(now, at) {
+    state(now, at, unanswered) {
       state.value = now
       retryAt.value = at
       if (now === 'online' || now === 'off') {
@@ -34,7 +34,7 @@ export const useLive = defineStore('live', () => {
         downTimer = undefined
         down.value = false
       } else {
-        downTimer ??= setTimeout(() => (down.value = true), quiet)
+        downTimer ??= setTimeout(() => (down.value = true), unanswered ? 0 : quiet)
       }
       if (now === 'waiting' || now === 'ended') chats.dim()
     },

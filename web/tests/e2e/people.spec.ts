@@ -250,7 +250,7 @@ test('45 has room for longer words, from right to left', async ({ windows, site 
   await w.goto(`/c/${uri}`)
   const side = await w.page.getByRole('complementary').first().boundingBox()
   expect(side!.x).toBeGreaterThan(1_000)
-  const own = await w.message('A question').locator('.bubble').boundingBox()
+  const own = await w.message('A question').first().locator('.bubble').boundingBox()
   const other = await w.message('an answer').locator('.bubble').boundingBox()
   expect(own!.x).toBeLessThan(other!.x)
 })
