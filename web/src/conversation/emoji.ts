@@ -6,10 +6,14 @@ export interface Emoji {
   emoji: string
   annotation: string
   group: number
+  version: number
   tags?: string[]
   shortcodes?: string[]
   skins?: { tone: number; emoji: string }[]
 }
+
+/** The version of Emoji that systems in use have pictures of. */
+const newest = 14
 
 let known: Promise<Emoji[]> | undefined
 
@@ -17,6 +21,7 @@ let known: Promise<Emoji[]> | undefined
 export function allEmoji(): Promise<Emoji[]> {
   known ??= fetch(document.documentElement.lang === 'de' ? german : english)
     .then((r) => r.json() as Promise<Emoji[]>)
+    .then((all) => all.filter((e) => e.version <= newest))
     .catch((e) => {
       known = undefined
       throw e

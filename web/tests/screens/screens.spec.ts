@@ -126,14 +126,14 @@ const signedIn: Record<string, Shot> = {
   offline: async (w, { uri }) => {
     await open(w, uri)
     await w.send('x'.repeat(2_600))
-    await expect(w.page.getByText('Not sent.')).toBeVisible()
+    await expect(w.page.locator('article').getByText('Not sent.')).toBeVisible()
     await w.page.evaluate(() => {
       for (const key of Object.keys(localStorage).filter((k) => k.includes('.outbox.'))) localStorage.setItem(key, localStorage.getItem(key)!.replace(/x{2600}/, 'On it. Two tubs or three?'))
       dispatchEvent(new StorageEvent('storage', { key: null }))
     })
     await w.context.setOffline(true)
     await w.send('Also bringing the folding table')
-    await expect(w.page.getByText('Waiting for connection')).toBeVisible()
+    await expect(w.page.locator('article').getByText('Waiting for connection')).toBeVisible()
     await expect(w.page.getByText('You’re offline.')).toBeVisible()
   },
   'sign-in-again': async (w, { uri }) => {
@@ -173,8 +173,7 @@ test.describe('screens', () => {
         const { Windows } = await import('../fixtures')
         const windows = new Windows(browser, site)
         const options = { colorScheme, viewport: { width, height: width === 390 ? 844 : 900 }, reducedMotion: 'reduce' as const, deviceScaleFactor: 1 }
-        const newcomer = await signUp(site, 'Tunde-')
-        newcomer.name = 'Tunde'
+        const newcomer = await signUp(site, `Ines-${colorScheme}-${width}`, false)
         const all: [string, Shot, Person | null][] = [
           ...Object.entries(others).map(([n, s]): [string, Shot, null] => [n, s, null]),
           ['empty', async (w) => w.goto('/'), newcomer],
@@ -187,7 +186,7 @@ test.describe('screens', () => {
           await shoot(w, world)
           await w.page.waitForTimeout(500)
           await w.page.evaluate(() => document.fonts.ready)
-          await w.page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.png`, animations: 'disabled', caret: 'hide' })
+          await w.page.screenshot({ path: `${folder}${name}-${width}-${colorScheme}.jpg`, type: 'jpeg', quality: 84, animations: 'disabled', caret: 'hide' })
           await w.context.close()
         }
         await windows.close()
