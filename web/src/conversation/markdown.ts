@@ -49,7 +49,7 @@ function block(t: Token, names: Names): VNodeChild {
 
 function inline(t: Token, names: Names): VNodeChild[] {
   const inner = (t as { tokens?: Token[] }).tokens
-  if (!inner) return words('text' in t ? String(t.text) : t.raw, names)
+  if (!inner) return words(t.raw, names) // marked decodes some entities in `text`
   return inner.map((c) => span(c, names)).flat()
 }
 

@@ -8,6 +8,8 @@ export interface Outgoing {
   at: number
   /** Why it will never go out by itself; empty while it will. */
   refused: string
+  /** The server has it, and its event is on the way here. */
+  stored?: boolean
 }
 
 /** What came of a try. `later` may have been stored: the same is sent again. */

@@ -45,7 +45,7 @@ export const useLive = defineStore('live', () => {
     event(uri, e) {
       chats.take(uri, e)
       conversations.take(uri, e)
-      if (e.event === 'message' && e.user.id === account.me?.id && e.client_id) outbox.remove(e.client_id)
+      if (e.event === 'message' && e.user.id === account.me?.id && e.client_id) outbox.arrived(e.client_id)
       for (const listener of listeners) listener(uri, e)
     },
     caughtUp() {},

@@ -14,9 +14,11 @@ const lockName = (id: number) => `chatire.${id}.outbox`
 export const useOutbox = defineStore('outbox', () => {
   const account = useAccount()
   const messages = shallowRef<readonly Outgoing[]>([])
+  const stored = shallowRef<readonly Outgoing[]>([]) // the server has them, the log here does not yet
   let box: Outbox | null = null
   let release: (() => void) | null = null
   let prefix = ''
+  const seen = new Set<string>() // whose events came before the answer
 
   async function post(m: Outgoing): Promise<Outcome> {
     const stop = new AbortController()
@@ -27,7 +29,10 @@ export const useOutbox = defineStore('outbox', () => {
         body: { message: m.text, client_id: m.clientId, ...(m.replyTo !== null && { reply_to: m.replyTo }) },
         signal: stop.signal,
       })
-      if (data) return { kind: 'posted' }
+      if (data) {
+        if (!seen.delete(m.clientId)) stored.value = [...stored.value, { ...m, stored: true }]
+        return { kind: 'posted' }
+      }
       if (response.status === 401) return { kind: 'signedOut' }
       if (passing.includes(response.status) || response.status >= 500) {
         const wait = Number(response.headers.get('Retry-After')) * 1000
@@ -74,6 +79,15 @@ export const useOutbox = defineStore('outbox', () => {
     box?.pause()
     box = null
     messages.value = []
+    stored.value = []
+    seen.clear()
+  }
+
+  /** Takes note that the log has a message. */
+  function arrived(clientId: string): void {
+    if (messages.value.some((m) => m.clientId === clientId)) seen.add(clientId)
+    stored.value = stored.value.filter((m) => m.clientId !== clientId)
+    box?.remove(clientId)
   }
 
   /** Forgets what the user left to be sent. */
@@ -94,8 +108,9 @@ export const useOutbox = defineStore('outbox', () => {
   return {
     messages,
     failed: computed(() => messages.value.filter((m) => m.refused)),
-    of: (uri: string) => messages.value.filter((m) => m.uri === uri),
-    start, stop, clear, send,
+    /** All that is under way in a chat, also what only its event is awaited of. */
+    of: (uri: string) => [...stored.value, ...messages.value.filter((m) => !stored.value.some((s) => s.clientId === m.clientId))].filter((m) => m.uri === uri),
+    start, stop, clear, send, arrived,
     resume: () => box?.resume(),
     retry: (clientId: string) => box?.retry(clientId),
     remove: (clientId: string) => box?.remove(clientId),

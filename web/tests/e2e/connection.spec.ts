@@ -153,6 +153,7 @@ test.describe('what may break', () => {
 
   test('one is offline', async () => {
     await a.context.setOffline(true)
+    site.gateway.cut('ws') // being offline does not end websockets in this browser
     await a.send('written offline')
     await b.send('meanwhile')
     await expect(b.message('meanwhile').getByText('Delivered')).toBeAttached()

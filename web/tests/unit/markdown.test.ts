@@ -26,7 +26,7 @@ describe('what it renders', () => {
 describe('what it leaves as written', () => {
   test.each([
     '<img src=x onerror=alert(1)>', '<script>alert(1)</script>', '[x](javascript:alert(1))', '[x](data:text/html,hi)', '[x](vbscript:x)', '![a](https://example.com/a.png)',
-    '[x](JaVaScRiPt:alert(1))', '[x](java\tscript:alert(1))', '[x](//evil.example)', '[x](/api/)', '<svg/onload=alert(1)>', '<a href="javascript:x">y</a>', '<!-- c -->', '&lt;b&gt;',
+    '[x](JaVaScRiPt:alert(1))', '[x](java\tscript:alert(1))', '[x](//evil.example)', '[x](/api/)', '<svg/onload=alert(1)>', '<a href="javascript:x">y</a>', '<!-- c -->', '&lt;b&gt;', '&#60;b&#62;',
   ])('%s', (text) => {
     const box = document.createElement('div')
     mount(h('div', render(text, { mentioned: new Set(), own: '' })), box)
