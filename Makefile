@@ -22,8 +22,8 @@ web: ## Build the web app into the folder from which the API embeds it.
 	@.ci/web
 
 .PHONY: web-dev
-web-dev: ## Serve the web app with hot reload, against a Chatire that runs (CHATIRE_WEB_SERVER).
-	@.ci/with-node .ci/web-npm run dev
+web-dev: ## Serve the web app with hot reload, against a Chatire that runs; server=URL names it.
+	@SERVER=$(server) .ci/with-node .ci/web-npm run dev
 
 .PHONY: build
 build: web ## Build the three programs into bin/, with the web app if there is Node.

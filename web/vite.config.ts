@@ -3,7 +3,7 @@ import i18n from '@intlify/unplugin-vue-i18n/vite'
 import { fileURLToPath } from 'node:url'
 import { defineConfig, type Plugin } from 'vite'
 
-const server = process.env.CHATIRE_WEB_SERVER ?? 'http://127.0.0.1:8000'
+const server = process.env.SERVER || 'http://127.0.0.1:8000'
 
 // vue-i18n looks a name up in all of Vue, which keeps all of Vue in the app: 20 kB more.
 const onlyUsedVue: Plugin = {
