@@ -18,8 +18,8 @@ function closure(entry, seen = new Set()) {
 }
 
 const german = (name) => name.startsWith('app') && readFileSync(assets + name, 'utf8').includes('Neuer Chat')
-const entry = html.match(/assets\/([^"]+\.js)"/)[1]
-const start = closure(entry)
+const start = new Set()
+for (const [, name] of html.matchAll(/assets\/([^"]+\.js)"/g)) closure(name, start)
 const chunk = (prefix) => files.filter((f) => f.startsWith(prefix) && f.endsWith('.js'))
 const conversation = new Set(start) // Markdown comes after it: texts are shown as written until then
 for (const name of [...chunk('ChatsPage'), ...chunk('app')]) if (!german(name)) closure(name, conversation)

@@ -18,6 +18,9 @@ const onlyUsedVue: Plugin = {
   },
 }
 
+// What the first page is made of.
+const first = /plugin-vue:export-helper|src\/(main|App|router|site|api\/client|i18n\/index|stores\/(account|settings)|pages\/(Auth|SignInAgain|useForm)|parts\/(announcer|Avatar|Brand|Field|Icon|icons|people|storage|toast))/
+
 // The messages are compiled here, so that the app has no compiler in it.
 export default defineConfig({
   plugins: [
@@ -31,6 +34,8 @@ export default defineConfig({
     assetsInlineLimit: 0, // data: addresses are refused by the policy of the page
     modulePreload: { polyfill: false },
     cssCodeSplit: false, // one small file, and no page without its style
+    // What each page needs is one file: many small ones wait for each other.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'vue', test: /node_modules\/(vue|@vue|pinia|vue-router|vue-i18n|@intlify|openapi-fetch)\// }, { name: 'start', test: first }] } } },
     reportCompressedSize: false,
     sourcemap: false,
   },

@@ -49,7 +49,7 @@ export function rowsOf(entries: Entry[], outgoing: readonly Outgoing[], me: numb
   }
   const join = (row: Row & { kind: 'message' | 'outgoing' }, author: number) => {
     const before = group
-    const apart = row.kind === 'outgoing' && row.outgoing.refused !== ''
+    const apart = refused(row) || (before !== null && refused(before))
     if (before && !apart && authorOf(before, me) === author && row.at - before.at < together) before.last = false
     else row.first = true
     row.last = true
@@ -87,6 +87,11 @@ export function rowsOf(entries: Entry[], outgoing: readonly Outgoing[], me: numb
 
 function authorOf(row: Row & { kind: 'message' | 'outgoing' }, me: number): number {
   return row.kind === 'message' ? row.message.user.id : me
+}
+
+/** One that was refused stands alone: it has more to say. */
+function refused(row: Row): boolean {
+  return row.kind === 'outgoing' && row.outgoing.refused !== ''
 }
 
 function keyOf(m: Message, mine: boolean): string {

@@ -176,7 +176,7 @@ test.describe('screens', () => {
         const newcomer = await signUp(site, `Ines-${colorScheme}-${width}`, false)
         const all: [string, Shot, Person | null][] = [
           ...Object.entries(others).map(([n, s]): [string, Shot, null] => [n, s, null]),
-          ['empty', async (w) => w.goto('/'), newcomer],
+          ['empty', async (w) => (await w.goto('/'), await expect(w.page.getByRole('heading', { name: /Welcome/ })).toBeVisible()), newcomer],
           ...Object.entries(signedIn).map(([n, s]): [string, Shot, Person] => [n, s, world.tunde]),
         ]
         for (const [name, shoot, who] of all) {

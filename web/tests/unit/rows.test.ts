@@ -43,5 +43,5 @@ test('keeps the key of a message when it is stored', () => {
 })
 
 test('leaves one that was refused apart', () => {
-  expect(shape([said(1, 1, 0)], [out('a', 1, 'too long'), out('b', 2)], 1, 0)).toEqual(['day', 'message first last', 'outgoing first', 'outgoing last'])
+  expect(shape([said(1, 1, 0)], [out('a', 1, 'too long'), out('b', 2)], 1, 0)).toEqual(['day', 'message first last', 'outgoing first last', 'outgoing first last'])
 })
