@@ -40,7 +40,7 @@ export const useChats = defineStore('chats', () => {
         for (const uri of byUri.keys()) if (!there.has(uri)) forget(uri)
       }
       const fresh = data.sessions.filter((s) => !byUri.has(s.uri))
-      for (const s of data.sessions) byUri.set(s.uri, s)
+      for (const s of data.sessions) know(s)
       cursor.value = data.cursor ?? null
       loaded.value = true
       failed.value = false
@@ -59,7 +59,7 @@ export const useChats = defineStore('chats', () => {
       if (!data) return []
       cursor.value = data.cursor ?? null
       const fresh = data.sessions.filter((s) => !byUri.has(s.uri))
-      for (const s of fresh) byUri.set(s.uri, s)
+      for (const s of fresh) know(s)
       return fresh
     } catch {
       return []
@@ -69,27 +69,39 @@ export const useChats = defineStore('chats', () => {
   /** Reads a session with its members. null is that there is none for us. */
   async function loadDetails(uri: string): Promise<Details | null | Refusal> {
     try {
-      const { data, error, response } = await api.GET('/api/chats/{uri}/', { params: { path: { uri } } })
-      if (data) {
+      for (let tries = 1; ; tries++) {
+        const { data, error, response } = await api.GET('/api/chats/{uri}/', { params: { path: { uri } } })
+        if (!data) return response.status === 404 ? null : refusalOf(error)
+        if (data.head < (byUri.get(uri)?.head ?? 0) && tries < 3) continue // it was overtaken by events
         learn(data)
         return data
       }
-      return response.status === 404 ? null : refusalOf(error)
     } catch {
       return unreachable
     }
+  }
+
+  /**
+   * Takes a line of the list. Events may have come while it was on its way: they are not
+   * told again, so what they changed must not be undone.
+   */
+  function know(s: Summary): void {
+    const known = byUri.get(s.uri)
+    if (known && known.head > s.head) return
+    byUri.set(s.uri, s)
+    if (known) takeRead(s.uri, known.read)
   }
 
   /** Takes what the API says of a session. */
   function learn(d: Details): void {
     details.set(d.uri, d)
     const s = byUri.get(d.uri)
-    byUri.set(d.uri, {
+    know({
       id: d.id,
       uri: d.uri,
       title: d.title,
       role: d.role,
-      head: Math.max(d.head, s?.head ?? 0),
+      head: d.head,
       unread: d.unread,
       mentions: d.mentions,
       read: d.read,

@@ -287,3 +287,25 @@ test('42 tells of messages in the title and by sound, and asks for nothing', asy
   await expect(w.page.getByRole('link', { name: /Quiet/ })).toContainText('psst again')
   expect(await told()).toEqual({ sounds: 1, asked: 0 })
 })
+
+test('a list that comes late undoes nothing', async ({ windows, site }) => {
+  const [ada, bob] = [await signUp(site, 'ada'), await signUp(site, 'bob')]
+  const uri = await ada.open('The attic', bob)
+  const w = await windows.open(ada)
+  let lists = 0
+  let release = () => {}
+  const held = new Promise<void>((done) => (release = done))
+  await w.page.route(/\/api\/chats\/\?/, async (route) => {
+    const answer = await route.fetch()
+    if (++lists > 1) await held // the one that is asked for when the websocket is there
+    await route.fulfill({ response: answer })
+  })
+  await w.goto('/')
+  await expect.poll(() => lists).toBe(2)
+  for (const text of ['one', 'two', 'three']) await bob.say(uri, text)
+  await expect(w.page).toHaveTitle('(3) Chatire')
+  release()
+  await w.page.waitForTimeout(500)
+  await expect(w.page).toHaveTitle('(3) Chatire')
+  await expect(w.page.getByRole('link', { name: /The attic/ })).toContainText('three')
+})
