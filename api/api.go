@@ -6,6 +6,7 @@ package api
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -23,6 +24,7 @@ type API struct {
 	publicURL string // "" where the operator did not say
 	limits    limits
 	site      *site
+	log       *slog.Logger
 }
 
 // New makes the program.
@@ -36,6 +38,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 		publicURL: strings.TrimRight(k.Config.PublicURL, "/"),
 		limits:    newLimits(k.Config.RateLimit, k.Metrics),
 		site:      site,
+		log:       k.Log,
 	}, nil
 }
 
@@ -96,8 +99,24 @@ func (a *API) Mount(app *fiber.App) {
 	httpd.Otherwise(app, a.site.elsewhere)
 }
 
-// Run has nothing to do of its own; it returns when ctx ends.
+// headEvery is how often the end of the audit's chain is logged: what was logged cannot
+// be changed in the database.
+const headEvery = time.Hour
+
+// Run logs where the audit's chain ends, at once and each hour, until ctx ends.
 func (a *API) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return nil
+	tick := time.NewTicker(headEvery)
+	defer tick.Stop()
+	for {
+		if head, err := a.chat.AuditHead(ctx); err == nil {
+			a.log.Info("audit head", "head", head.String())
+		} else if ctx.Err() == nil {
+			a.log.Warn("read the audit's head", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }

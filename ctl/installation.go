@@ -163,8 +163,13 @@ const listPage = 500
 // everything reads a list page by page: read returns up to listPage items, those
 // after an id.
 func everything[T any](read func(after int64) ([]T, error), id func(T) int64) ([]T, error) {
+	return everythingAfter(0, read, id)
+}
+
+// everythingAfter is everything behind an id.
+func everythingAfter[T any](after int64, read func(after int64) ([]T, error), id func(T) int64) ([]T, error) {
 	var all []T
-	for after := int64(0); ; {
+	for {
 		page, err := read(after)
 		if err != nil {
 			return nil, err

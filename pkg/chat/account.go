@@ -69,7 +69,18 @@ func (s *Service) SignUp(ctx context.Context, n NewUser) (User, error) {
 // requests for one name in this process the later ones wait for the first, so that
 // they cost no hash.
 func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
-	return s.createUser(ctx, n, func(u User) (User, error) { return s.store.CreateUser(ctx, u) })
+	return s.createUser(ctx, n, func(u User) (created User, err error) {
+		if _, administered := ctx.Value(adminKey{}).(Admin); !administered {
+			return s.store.CreateUser(ctx, u)
+		}
+		err = s.store.InTx(ctx, func(tx Store) error {
+			if created, err = tx.CreateUser(ctx, u); err != nil {
+				return err
+			}
+			return audit(ctx, tx, "user.create", userTarget(created), nil, auditedUser{created.Email, created.Admin, created.Disabled})
+		})
+		return created, err
+	})
 }
 
 // createUser checks and hashes; insert stores.

@@ -23,11 +23,43 @@ func (s *Service) Bootstrap(ctx context.Context, n NewUser) (User, error) {
 			case exists:
 				return ErrAdminExists
 			}
-			created, err = tx.CreateUser(ctx, u)
-			return err
+			if created, err = tx.CreateUser(ctx, u); err != nil {
+				return err
+			}
+			return audit(ctx, tx, "admin.bootstrap", userTarget(created), nil, auditedUser{created.Email, created.Admin, created.Disabled})
 		})
 		return created, err
 	})
+}
+
+// auditedUser is what the audit tells of an account.
+type auditedUser struct {
+	Email    string `json:"email"`
+	Admin    bool   `json:"admin"`
+	Disabled bool   `json:"disabled"`
+}
+
+func userTarget(u User) string { return "user/" + u.Username }
+
+// auditedToken is what the audit tells of a token. The token itself is a secret.
+type auditedToken struct {
+	ID    int64  `json:"id"`
+	Label string `json:"label,omitempty"`
+}
+
+// auditedChange tells of something that is never shown.
+type auditedChange struct {
+	Password string `json:"password"`
+}
+
+// auditedState is whether an account is shut out.
+type auditedState struct {
+	Disabled bool `json:"disabled"`
+}
+
+// auditedCount is how many tokens ended at once.
+type auditedCount struct {
+	Tokens int `json:"tokens"`
 }
 
 // Users returns accounts in the order of their ids, beginning after an id.
@@ -55,8 +87,10 @@ func (s *Service) DisableUser(ctx context.Context, name string) error {
 		if err := tx.SetDisabled(ctx, user.ID, true); err != nil {
 			return err
 		}
-		ended, err = tx.DeleteTokens(ctx, user.ID, 0)
-		return err
+		if ended, err = tx.DeleteTokens(ctx, user.ID, 0); err != nil {
+			return err
+		}
+		return audit(ctx, tx, "user.disable", userTarget(user), auditedState{user.Disabled}, auditedState{true})
 	})
 	if err != nil {
 		return fmt.Errorf("disable user: %w", err)
@@ -71,7 +105,13 @@ func (s *Service) EnableUser(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.store.SetDisabled(ctx, user.ID, false); err != nil {
+	err = s.store.InTx(ctx, func(tx Store) error {
+		if err := tx.SetDisabled(ctx, user.ID, false); err != nil {
+			return err
+		}
+		return audit(ctx, tx, "user.enable", userTarget(user), auditedState{user.Disabled}, auditedState{false})
+	})
+	if err != nil {
 		return fmt.Errorf("enable user: %w", err)
 	}
 	s.accounts.cache.forget(user.ID)
@@ -98,8 +138,10 @@ func (s *Service) SetUserPassword(ctx context.Context, name string, password Sec
 	}
 	var ended []int64
 	err = s.store.InTx(ctx, func(tx Store) error {
-		ended, err = setPassword(ctx, tx, user.ID, digest, 0)
-		return err
+		if ended, err = setPassword(ctx, tx, user.ID, digest, 0); err != nil {
+			return err
+		}
+		return audit(ctx, tx, "user.password", userTarget(user), nil, auditedChange{"changed"})
 	})
 	if err != nil {
 		return fmt.Errorf("set password: %w", err)
@@ -126,7 +168,14 @@ func (s *Service) IssueToken(ctx context.Context, name, label string, ttl time.D
 		ttl, token.Idle = TokenIdle, TokenIdle
 	}
 	secret := newTokenSecret()
-	token, err = s.store.CreateToken(ctx, token, DigestOf(secret), ttl)
+	err = s.store.InTx(ctx, func(tx Store) error {
+		created, err := tx.CreateToken(ctx, token, DigestOf(secret), ttl)
+		if err != nil {
+			return err
+		}
+		token = created
+		return audit(ctx, tx, "token.create", userTarget(user), nil, auditedToken{token.ID, token.Label})
+	})
 	if err != nil {
 		return "", Token{}, fmt.Errorf("create token: %w", err)
 	}
@@ -151,10 +200,20 @@ func (s *Service) RevokeUserToken(ctx context.Context, name string, id int64) er
 	if err != nil {
 		return err
 	}
-	if err := s.revoke(ctx, user.ID, id); !errors.Is(err, ErrNotFound) {
-		return err
+	err = s.store.InTx(ctx, func(tx Store) error {
+		if err := tx.DeleteToken(ctx, user.ID, id); err != nil {
+			return err
+		}
+		return audit(ctx, tx, "token.revoke", userTarget(user), auditedToken{ID: id}, nil)
+	})
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return ErrNoToken
+	case err != nil:
+		return fmt.Errorf("delete token: %w", err)
 	}
-	return ErrNoToken
+	s.tokensEnded(user.ID, []int64{id})
+	return nil
 }
 
 // RevokeUserTokens ends all of an account's sign-ins.
@@ -163,7 +222,13 @@ func (s *Service) RevokeUserTokens(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	ended, err := s.store.DeleteTokens(ctx, user.ID, 0)
+	var ended []int64
+	err = s.store.InTx(ctx, func(tx Store) error {
+		if ended, err = tx.DeleteTokens(ctx, user.ID, 0); err != nil {
+			return err
+		}
+		return audit(ctx, tx, "token.revoke-all", userTarget(user), auditedCount{len(ended)}, nil)
+	})
 	if err != nil {
 		return fmt.Errorf("end tokens: %w", err)
 	}

@@ -132,7 +132,12 @@ type digest interface {
 
 // readDigest reads a digest of any kind that may be stored. A new kind, such as
 // that of accounts brought from elsewhere, is read here.
-func readDigest(stored Secret) (digest, error) { return readArgon(stored) }
+func readDigest(stored Secret) (digest, error) {
+	if strings.HasPrefix(string(stored), "$argon2id$") {
+		return readArgon(stored)
+	}
+	return readForeign(stored)
+}
 
 // argonDigest is a digest of argon2id.
 type argonDigest struct {

@@ -21,6 +21,7 @@ type Store interface {
 	TokenStore
 	SessionStore
 	LogStore
+	AuditStore
 
 	// Epoch returns the installation's epoch: a random value of this Log.
 	Epoch(ctx context.Context) (string, error)

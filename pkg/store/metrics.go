@@ -34,13 +34,14 @@ const (
 	opHeads    operation = "heads"
 	opRead     operation = "read"
 	opInvite   operation = "invite"
+	opAudit    operation = "audit"
 	opSearch   operation = "search"
 	opPurge    operation = "purge"
 )
 
 var operations = []operation{
 	opBegin, opCommit, opRollback, opConnect, opEpoch, opNow, opSchema, opUser, opToken,
-	opSession, opMember, opEvent, opAppend, opLog, opHistory, opHeads, opRead, opInvite, opSearch, opPurge,
+	opSession, opMember, opEvent, opAppend, opLog, opHistory, opHeads, opRead, opInvite, opAudit, opSearch, opPurge,
 }
 
 // errorClass is what a failure means, as a metric label.
