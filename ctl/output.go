@@ -1,6 +1,8 @@
 package ctl
 
 import (
+	"cmp"
+	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 )
 
@@ -20,14 +23,21 @@ const apiVersion = "chatire/v1"
 // Formats of the output.
 const (
 	formatTable = "table"
+	formatWide  = "wide"
 	formatJSON  = "json"
+	formatJSONL = "jsonl"
+	formatYAML  = "yaml"
+	formatCSV   = "csv"
 	formatName  = "name"
 )
+
+var formats = []string{formatTable, formatWide, formatJSON, formatYAML, formatName, formatJSONL, formatCSV}
 
 // output prints what a command found.
 type output struct {
 	format    format
 	noHeaders bool
+	sortBy    string
 }
 
 // format is a flag's value: one of the formats.
@@ -38,8 +48,8 @@ func (f *format) String() string { return string(*f) }
 func (f *format) Type() string { return "format" }
 
 func (f *format) Set(value string) error {
-	if !slices.Contains([]string{formatTable, formatJSON, formatName}, value) {
-		return fmt.Errorf("there are table, json and name")
+	if !slices.Contains(formats, value) {
+		return fmt.Errorf("there are %s", strings.Join(formats, ", "))
 	}
 	*f = format(value)
 	return nil
@@ -48,10 +58,11 @@ func (f *format) Set(value string) error {
 // bind adds the flags of the output to a command.
 func (o *output) bind(cmd *cobra.Command) {
 	o.format = formatTable
-	cmd.Flags().VarP(&o.format, "output", "o", "how to print: table, json or name")
-	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave the first line of a table out")
+	cmd.Flags().VarP(&o.format, "output", "o", "how to print: "+strings.Join(formats, ", "))
+	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave the first line of a table or of CSV out")
+	cmd.Flags().StringVar(&o.sortBy, "sort-by", "", "order a list by this `column`; with a - before it the other way round")
 	// The only error is that the flag is missing.
-	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{formatTable, formatJSON, formatName}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // column is one column of a table.
@@ -64,27 +75,46 @@ type column[T any] struct {
 type kind[T any] struct {
 	name    string // in JSON, such as User
 	columns []column[T]
+	wide    []column[T]    // what -o wide has more
 	id      func(T) string // what -o name prints
 	json    func(T) any    // a struct
 }
 
 // printOne prints a thing.
 func (k kind[T]) printOne(w io.Writer, o output, item T) error {
-	if o.format != formatJSON {
-		return k.printList(w, o, []T{item})
+	switch o.format {
+	case formatJSON:
+		document, err := k.document(item)
+		if err != nil {
+			return err
+		}
+		return writeJSON(w, document)
+	case formatYAML:
+		document, err := k.document(item)
+		if err != nil {
+			return err
+		}
+		return writeYAML(w, document)
 	}
+	return k.printList(w, o, []T{item})
+}
+
+// document is a thing with what says what it is.
+func (k kind[T]) document(item T) (json.RawMessage, error) {
 	fields, err := json.Marshal(k.json(item))
 	if err != nil {
-		return fmt.Errorf("encode %s: %w", k.name, err)
+		return nil, fmt.Errorf("encode %s: %w", k.name, err)
 	}
-	head := fmt.Sprintf(`{"apiVersion":%q,"kind":%q,`, apiVersion, k.name)
-	return writeJSON(w, json.RawMessage(head+string(fields[1:])))
+	return json.RawMessage(fmt.Sprintf(`{"apiVersion":%q,"kind":%q,`, apiVersion, k.name) + string(fields[1:])), nil
 }
 
 // printList prints things. An empty table has its headers only.
 func (k kind[T]) printList(w io.Writer, o output, items []T) error {
+	if err := k.sort(o.sortBy, items); err != nil {
+		return err
+	}
 	switch o.format {
-	case formatJSON:
+	case formatJSON, formatYAML:
 		list := struct {
 			APIVersion string `json:"apiVersion"`
 			Kind       string `json:"kind"`
@@ -93,7 +123,23 @@ func (k kind[T]) printList(w io.Writer, o output, items []T) error {
 		for _, item := range items {
 			list.Items = append(list.Items, k.json(item))
 		}
+		if o.format == formatYAML {
+			return writeYAML(w, list)
+		}
 		return writeJSON(w, list)
+	case formatJSONL:
+		for _, item := range items {
+			line, err := k.document(item)
+			if err != nil {
+				return err
+			}
+			if _, err := fmt.Fprintf(w, "%s\n", line); err != nil {
+				return err
+			}
+		}
+		return nil
+	case formatCSV:
+		return k.printCSV(w, o, items)
 	case formatName:
 		for _, item := range items {
 			if _, err := fmt.Fprintln(w, printable(k.id(item))); err != nil {
@@ -107,21 +153,95 @@ func (k kind[T]) printList(w io.Writer, o output, items []T) error {
 
 func (k kind[T]) printTable(w io.Writer, o output, items []T) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	var headers []string
-	for _, c := range k.columns {
-		headers = append(headers, c.header)
+	columns := k.columns
+	if o.format == formatWide {
+		columns = slices.Concat(k.columns, k.wide)
 	}
 	if !o.noHeaders {
-		fmt.Fprintln(table, strings.Join(headers, "\t"))
+		fmt.Fprintln(table, strings.Join(headers(columns), "\t"))
 	}
 	for _, item := range items {
 		var cells []string
-		for _, c := range k.columns {
+		for _, c := range columns {
 			cells = append(cells, cell(c.value(item)))
 		}
 		fmt.Fprintln(table, strings.Join(cells, "\t"))
 	}
 	return table.Flush()
+}
+
+func headers[T any](columns []column[T]) (all []string) {
+	for _, c := range columns {
+		all = append(all, c.header)
+	}
+	return all
+}
+
+// printCSV prints all columns as RFC 4180 has them. What a spreadsheet would take for a
+// formula has a quote before it.
+func (k kind[T]) printCSV(w io.Writer, o output, items []T) error {
+	out := csv.NewWriter(w)
+	columns := slices.Concat(k.columns, k.wide)
+	if !o.noHeaders {
+		_ = out.Write(headers(columns)) // Error tells
+	}
+	for _, item := range items {
+		var cells []string
+		for _, c := range columns {
+			value := c.value(item)
+			if strings.HasPrefix(strings.TrimLeft(value, " "), "=") || strings.IndexAny(value, "+-@\t\r") == 0 {
+				value = "'" + value
+			}
+			cells = append(cells, value)
+		}
+		_ = out.Write(cells)
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// sort orders items by a column, numbers by their value.
+func (k kind[T]) sort(by string, items []T) error {
+	if by == "" {
+		return nil
+	}
+	name, descending := strings.CutPrefix(by, "-")
+	columns := slices.Concat(k.columns, k.wide)
+	at := slices.IndexFunc(columns, func(c column[T]) bool { return strings.EqualFold(c.header, name) })
+	if at < 0 {
+		return usageErrorf("there is no column %q: there are %s", name, strings.Join(headers(columns), ", "))
+	}
+	slices.SortStableFunc(items, func(a, b T) int {
+		order := compareCells(columns[at].value(a), columns[at].value(b))
+		if descending {
+			return -order
+		}
+		return order
+	})
+	return nil
+}
+
+func compareCells(a, b string) int {
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
+	if errX == nil && errY == nil {
+		return cmp.Compare(x, y)
+	}
+	return cmp.Compare(a, b)
+}
+
+// writeYAML writes what writeJSON would, as YAML.
+func writeYAML(w io.Writer, v any) error {
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	text, err := yaml.JSONToYAML(encoded)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
 }
 
 func writeJSON(w io.Writer, v any) error {
