@@ -40,6 +40,7 @@ func newRootCommand() *cobra.Command {
 		administering(newSessionCommand()),
 		newAuditCommand(),
 		newExplainCommand(),
+		newDocsCommand(),
 		newChatCommand(),
 		newBenchCommand(),
 		newVerifyCommand(),
