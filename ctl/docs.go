@@ -68,7 +68,7 @@ func writeMarkdown(root *cobra.Command, folder string) error {
 	var walk func(cmd *cobra.Command)
 	walk = func(cmd *cobra.Command) {
 		for _, sub := range cmd.Commands() {
-			if !sub.IsAvailableCommand() && !sub.IsAdditionalHelpTopicCommand() {
+			if !sub.IsAvailableCommand() {
 				continue
 			}
 			fmt.Fprintf(&list, "| [%s](%s.md) | %s |\n", sub.CommandPath(), strings.ReplaceAll(sub.CommandPath(), " ", "_"), sub.Short)

@@ -27,6 +27,9 @@ func TestCommands(t *testing.T) {
 	}
 	seen := 0
 	for _, d := range documents(t) {
+		if strings.HasPrefix(d.path, "docs/cli/") {
+			continue // they are what the program says of itself
+		}
 		var commands []string
 		for _, span := range spans(d.text) {
 			if strings.HasPrefix(span, "chatirectl ") {
