@@ -29,7 +29,8 @@ export async function until(what: string, ready: () => Promise<boolean>, most = 
 /** A process of ours with its two addresses. */
 class Process {
   private child: ChildProcess | null = null
-  private said = ''
+  /** The end of what it wrote. */
+  said = ''
 
   constructor(
     private readonly program: string,
@@ -65,6 +66,8 @@ class Process {
 export interface Site {
   origin: string
   gateway: Gateway
+  /** What the process wrote, its mails too. */
+  said?(): string
   stop(): Promise<void>
 }
 
@@ -78,6 +81,7 @@ export async function startOne(env: Record<string, string> = {}): Promise<Site> 
   return {
     origin: gateway.origin,
     gateway,
+    said: () => one.said,
     stop: async () => {
       gateway.close()
       await one.end('SIGKILL')

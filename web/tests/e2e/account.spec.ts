@@ -1,4 +1,5 @@
-import { expect, password, signUp, test } from '../fixtures'
+import { expect, password, signUp, test, Windows } from '../fixtures'
+import { startOne } from '../servers'
 
 test.describe('signing up and in', () => {
   test('1 signs up with valid data and lands in the app', { tag: '@smoke' }, async ({ windows }) => {
@@ -87,6 +88,52 @@ test.describe('signing up and in', () => {
     await page.getByRole('button', { name: 'Set password' }).click()
     await expect(page.getByRole('alert')).toBeVisible()
   })
+})
+
+test('asks to accept terms where there are some', async ({ browser }) => {
+  const site = await startOne({ CHATIRE_TERMS_URL: 'https://example.com/terms' })
+  const windows = new Windows(browser, site)
+  const { page, goto } = await at(windows)
+  await goto('/signup')
+  await page.getByLabel('Username').fill('newcomer')
+  await page.getByLabel('Password', { exact: true }).fill(password)
+  await expect(page.getByRole('button', { name: 'Create account' })).toBeDisabled()
+  await expect(page.getByRole('link', { name: 'terms of use' })).toHaveAttribute('href', 'https://example.com/terms')
+  await page.getByRole('checkbox').check()
+  await page.getByRole('button', { name: 'Create account' }).click()
+  await expect(page.getByRole('main').getByRole('button', { name: 'Start chatting' })).toBeVisible()
+  expect(windows.complaints).toEqual([])
+  await windows.close()
+  await site.stop()
+})
+
+test('sets a new password with the link of a mail', async ({ browser }) => {
+  const site = await startOne({ CHATIRE_LOG_LEVEL: 'info' }) // without SMTP mails are logged
+  const windows = new Windows(browser, site)
+  const ada = await signUp(site, 'ada')
+  await ada.call('PATCH', '/auth/me/', { email: 'ada@example.com' })
+  const { page, goto } = await at(windows)
+  await goto('/forgot')
+  await page.getByLabel('E-mail').fill('ada@example.com')
+  await page.getByRole('button', { name: 'Send the link' }).click()
+  await expect(page.getByRole('status').filter({ hasText: 'a link is on its way' })).toBeVisible()
+  const link = () => /\/reset\/\w+\/[\w-]+/.exec(site.said!())?.[0]
+  await expect.poll(link).toBeTruthy()
+  await goto(link()!)
+  await page.getByLabel('New password').fill('short')
+  await page.getByRole('button', { name: 'Set password' }).click()
+  await expect(page.getByLabel('New password')).toHaveAttribute('aria-invalid', 'true')
+  await page.getByLabel('New password').fill('battery-staple-7')
+  await page.getByRole('button', { name: 'Set password' }).click()
+  await expect(page.getByRole('status').filter({ hasText: 'Your password is set' })).toBeVisible()
+  await page.getByRole('link', { name: 'Back to signing in' }).click()
+  await page.getByLabel('Username').fill(ada.name)
+  await page.getByLabel('Password', { exact: true }).fill('battery-staple-7')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await expect(page.getByRole('main').getByRole('button', { name: 'Start chatting' })).toBeVisible()
+  expect(windows.complaints).toEqual([])
+  await windows.close()
+  await site.stop()
 })
 
 test.describe('the end of a sign-in', () => {

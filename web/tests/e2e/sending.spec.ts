@@ -11,6 +11,7 @@ test('9 shows a message at once, and says that it is under way only later', asyn
     await route.continue()
   })
   await w.goto(`/c/${uri}`)
+  await expect(w.page.getByText('started this chat')).toBeVisible()
   await w.compose.fill('patience')
   const shown = await w.page.evaluate(async () => {
     const area = document.querySelector('textarea')!
