@@ -89,7 +89,9 @@ test('15 17 queues while offline, over a reload, and sends in order', async ({ w
   await expect(w.page.getByText('Online', { exact: true })).toBeVisible()
   await w.context.setOffline(true)
   site.gateway.refuse('ws', true) // being offline does not end websockets in this browser
-  await expect(w.page.getByText('You’re offline.')).toBeVisible({ timeout: 3_000 })
+  const away = Date.now()
+  await expect(w.page.getByText('You’re offline.')).toBeVisible()
+  console.log(`the banner came after ${Date.now() - away} ms`)
   await expect(w.page.getByText('Offline', { exact: true })).toBeVisible()
   for (const text of ['first', 'second', 'third']) await w.send(text)
   await expect(w.page.locator('article').getByText('Waiting for connection')).toHaveCount(3)
