@@ -180,6 +180,11 @@ export const useConversations = defineStore('conversations', () => {
     if (c) await load(c)
   }
 
+  /** Reads again what could not be read: there is a connection now. */
+  function again(): void {
+    for (const c of all.values()) if (c.status === 'failed') void load(c)
+  }
+
   /** Begins to show from the end again what shows an older part. */
   async function toEnd(c: Conversation): Promise<void> {
     if (!c.live) await load(c)
@@ -225,5 +230,5 @@ export const useConversations = defineStore('conversations', () => {
     return refused(on ? api.PUT(address, path) : api.DELETE(address, path))
   }
 
-  return { all, open, loadOlder, loadNewer, take, learn, reset, toEnd, forget, clear, find, edit, remove, react }
+  return { all, open, again, loadOlder, loadNewer, take, reset, toEnd, forget, clear, find, edit, remove, react }
 })

@@ -40,6 +40,7 @@ export const useLive = defineStore('live', () => {
     },
     hello() {
       void refresh()
+      conversations.again()
       outbox.resume()
     },
     event(uri, e) {

@@ -234,3 +234,20 @@ test('44 says what is wrong and tries again, and is kind when there is nothing',
   await expect(w.page.getByText('Your chats could not be loaded.')).toBeVisible()
 })
 
+
+test('reads by itself what could not be read, once there is a connection again', async ({ windows, site }) => {
+  const ada = await signUp(site, 'ada')
+  const uri = await ada.open('The attic')
+  await ada.say(uri, 'said before')
+  const w = await windows.open(ada)
+  await w.page.route(/\/events\/|\/messages\/$/, (route) => route.abort())
+  await w.goto(`/c/${uri}`)
+  await expect(w.page.getByRole('heading', { name: 'The messages could not be loaded' })).toBeVisible()
+  await w.send('written meanwhile')
+  await expect(w.message('written meanwhile')).toBeVisible()
+  await w.page.unrouteAll()
+  site.gateway.cut('ws')
+  await expect(w.message('said before')).toBeVisible({ timeout: 20_000 })
+  await expect(w.message('written meanwhile').getByText('Delivered')).toBeAttached({ timeout: 20_000 })
+  await expect(w.page.getByRole('heading', { name: 'The messages could not be loaded' })).toHaveCount(0)
+})

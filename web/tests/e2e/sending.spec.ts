@@ -87,6 +87,7 @@ test('15 17 queues while offline, over a reload, and sends in order', async ({ w
   const w = await windows.open(ada)
   await w.goto(`/c/${uri}`)
   await expect(w.page.getByText('Online', { exact: true })).toBeVisible()
+  await expect(w.page.getByText('started this chat')).toBeVisible()
   await w.context.setOffline(true)
   site.gateway.refuse('ws', true) // being offline does not end websockets in this browser
   const away = Date.now()
