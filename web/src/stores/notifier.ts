@@ -51,7 +51,6 @@ export const useNotifier = defineStore('notifier', () => {
   function beep(): void {
     if (!settings.sound || Date.now() - soundAt < soundEvery) return
     soundAt = Date.now()
-    window.dispatchEvent(new CustomEvent('chatire:sound'))
     try {
       const audio = new AudioContext()
       const gain = audio.createGain()
