@@ -46,8 +46,8 @@ func New(k *boot.Kit) (boot.Program, error) {
 // may queue.
 const hashing = 10 * time.Second
 
-// routes is all that can be asked of the API; the web app has its own. The schema lists the same, and a
-// test compares them.
+// routes is all that can be asked of the API; the web app has its own. The schema lists
+// the same, and a test compares them.
 func (a *API) routes() []httpd.Route {
 	return []httpd.Route{
 		{Path: "/auth/", Open: true, Get: a.listEndpoints},
