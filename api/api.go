@@ -12,6 +12,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/chatire/chatire/api/admin"
 	"github.com/chatire/chatire/pkg/boot"
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/httpd"
@@ -23,6 +24,7 @@ type API struct {
 	chat      *chat.Service
 	publicURL string // "" where the operator did not say
 	limits    limits
+	admin     *admin.API
 	site      *site
 	log       *slog.Logger
 }
@@ -37,6 +39,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 		chat:      k.Chat,
 		publicURL: strings.TrimRight(k.Config.PublicURL, "/"),
 		limits:    newLimits(k.Config.RateLimit, k.Metrics),
+		admin:     admin.New(k.Chat, k.Config.RateLimit, k.Metrics),
 		site:      site,
 		log:       k.Log,
 	}, nil
@@ -95,6 +98,7 @@ func (a *API) routes() []httpd.Route {
 // Mount adds the routes to an app.
 func (a *API) Mount(app *fiber.App) {
 	httpd.Mount(app, a.chat.Authenticate, a.counted(a.routes())...)
+	httpd.Mount(app, a.chat.Authenticate, a.admin.Routes()...)
 	httpd.Mount(app, a.chat.Authenticate, a.site.routes()...)
 	httpd.Otherwise(app, a.site.elsewhere)
 }

@@ -7,7 +7,7 @@ import (
 )
 
 func (a *API) editMessage(c *fiber.Ctx) error {
-	seq, err := numberParam(c, "seq")
+	seq, err := httpd.NumberParam(c, "seq")
 	if err != nil {
 		return err
 	}
@@ -24,7 +24,7 @@ func (a *API) editMessage(c *fiber.Ctx) error {
 }
 
 func (a *API) deleteMessage(c *fiber.Ctx) error {
-	seq, err := numberParam(c, "seq")
+	seq, err := httpd.NumberParam(c, "seq")
 	if err != nil {
 		return err
 	}
@@ -36,11 +36,11 @@ func (a *API) react(c *fiber.Ctx) error { return a.setReaction(c, true) }
 func (a *API) unreact(c *fiber.Ctx) error { return a.setReaction(c, false) }
 
 func (a *API) setReaction(c *fiber.Ctx, give bool) error {
-	seq, err := numberParam(c, "seq")
+	seq, err := httpd.NumberParam(c, "seq")
 	if err != nil {
 		return err
 	}
-	emoji, err := textParam(c, "emoji")
+	emoji, err := httpd.TextParam(c, "emoji")
 	if err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ func (a *API) listInvites(c *fiber.Ctx) error {
 }
 
 func (a *API) revokeInvite(c *fiber.Ctx) error {
-	id, err := numberParam(c, "id")
+	id, err := httpd.NumberParam(c, "id")
 	if err != nil {
 		return err
 	}

@@ -53,7 +53,7 @@ func (a *API) addMember(c *fiber.Ctx, username string) error {
 }
 
 func (a *API) removeMember(c *fiber.Ctx) error {
-	username, err := textParam(c, "username")
+	username, err := httpd.TextParam(c, "username")
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (a *API) removeMember(c *fiber.Ctx) error {
 }
 
 func (a *API) setRole(c *fiber.Ctx) error {
-	username, err := textParam(c, "username")
+	username, err := httpd.TextParam(c, "username")
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (a *API) listBans(c *fiber.Ctx) error {
 }
 
 func (a *API) ban(c *fiber.Ctx) error {
-	username, err := textParam(c, "username")
+	username, err := httpd.TextParam(c, "username")
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func (a *API) ban(c *fiber.Ctx) error {
 }
 
 func (a *API) unban(c *fiber.Ctx) error {
-	username, err := textParam(c, "username")
+	username, err := httpd.TextParam(c, "username")
 	if err != nil {
 		return err
 	}

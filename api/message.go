@@ -39,7 +39,7 @@ func (a *API) postMessage(c *fiber.Ctx) error {
 }
 
 func (a *API) message(c *fiber.Ctx) error {
-	seq, err := numberParam(c, "seq")
+	seq, err := httpd.NumberParam(c, "seq")
 	if err != nil {
 		return err
 	}

@@ -1,11 +1,6 @@
 package api
 
 import (
-	"net/url"
-	"strconv"
-
-	"github.com/gofiber/fiber/v2"
-
 	"github.com/chatire/chatire/pkg/chat"
 )
 
@@ -72,23 +67,4 @@ func notNull[T any](list []T) []T {
 		return []T{}
 	}
 	return list
-}
-
-// textParam returns a part of the path in which clients escape what must be.
-func textParam(c *fiber.Ctx, name string) (string, error) {
-	text, err := url.PathUnescape(c.Params(name))
-	if err != nil {
-		return "", chat.ErrNotFound // nothing has such a name
-	}
-	return text, nil
-}
-
-// numberParam returns a part of the path that is a number; what is none names nothing.
-func numberParam(c *fiber.Ctx, name string) (int64, error) {
-	text := c.Params(name)
-	n, err := strconv.ParseUint(text, 10, 53)
-	if err != nil || strconv.FormatUint(n, 10) != text { // one place has one name
-		return 0, chat.ErrNotFound
-	}
-	return int64(n), nil
 }

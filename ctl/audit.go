@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/client"
 )
 
 func newAuditCommand() *cobra.Command {
@@ -47,13 +48,12 @@ var auditKind = kind[chat.AuditEntry]{
 
 type auditOptions struct {
 	terminal
-	output
-	after int64
 	heads []string
 }
 
 func newAuditListCommand() *cobra.Command {
-	o := &auditOptions{}
+	o := &listOptions{}
+	var after int64
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List what administrators did, oldest first",
@@ -62,26 +62,17 @@ func newAuditListCommand() *cobra.Command {
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.terminal = newTerminal(cmd)
-			return o.list(cmd.Context())
+			return listAll(cmd.Context(), o, auditKind, func(ctx context.Context, t *target) ([]chat.AuditEntry, error) {
+				return everythingAfter(after, func(after int64) ([]chat.AuditEntry, bool, error) {
+					entries, err := t.Audit(ctx, after, client.AdminPage)
+					return entries, len(entries) == client.AdminPage, err
+				}, func(e chat.AuditEntry) int64 { return e.Seq })
+			})
 		},
 	}
 	o.output.bind(cmd)
-	cmd.Flags().Int64Var(&o.after, "after", 0, "begin behind this `seq`")
+	cmd.Flags().Int64Var(&after, "after", 0, "begin behind this `seq`")
 	return cmd
-}
-
-func (o *auditOptions) list(ctx context.Context) error {
-	i, err := openInstallation(ctx, &o.terminal, false)
-	if err != nil {
-		return err
-	}
-	defer i.close(&o.terminal)
-	entries, err := everythingAfter(o.after, func(after int64) ([]chat.AuditEntry, error) { return i.chat.Audit(ctx, after, listPage) },
-		func(e chat.AuditEntry) int64 { return e.Seq })
-	if err != nil {
-		return err
-	}
-	return auditKind.printList(o.out, o.output, entries)
 }
 
 func newAuditVerifyCommand() *cobra.Command {
@@ -112,17 +103,17 @@ func (o *auditOptions) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	i, err := openInstallation(ctx, &o.terminal, false)
+	t, err := o.connect(ctx, false)
 	if err != nil {
 		return err
 	}
-	defer i.close(&o.terminal)
-	head, err := i.chat.VerifyAudit(ctx, known...)
+	defer t.close()
+	head, err := chat.VerifyAudit(ctx, t, known...)
 	if fault, ok := errors.AsType[chat.AuditFault](err); ok {
 		return errors.New("the audit does not hold: " + fault.Error())
 	}
 	if err != nil {
-		return err
+		return explainTarget(err, t.place)
 	}
 	o.note("All %d entries hold. The head is %s", head.Seq, head)
 	return nil

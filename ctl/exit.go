@@ -44,6 +44,7 @@ func newExitCodesTopic() *cobra.Command {
   5    contradicts what is there, such as a name that is taken
   6    only a part was done, or what was checked proves nothing
   7    the database or the server cannot be reached
+  78   the servers end with it where their settings are wrong
   130  interrupted`,
 	}
 }
@@ -113,6 +114,9 @@ func isUnreachable(err error) bool {
 	_, away := errors.AsType[*url.Error](err)
 	return away
 }
+
+// asAnswer returns the refusal of a server that an error is.
+func asAnswer(err error) (*client.Error, bool) { return errors.AsType[*client.Error](err) }
 
 // report says on w how a command ended and returns the exit status. Whoever asked
 // for JSON gets one JSON object.

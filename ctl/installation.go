@@ -156,28 +156,3 @@ func place(rawURL chat.Secret) string {
 	}
 	return u.Redacted()
 }
-
-// listPage is how many rows a command reads at once.
-const listPage = 500
-
-// everything reads a list page by page: read returns up to listPage items, those
-// after an id.
-func everything[T any](read func(after int64) ([]T, error), id func(T) int64) ([]T, error) {
-	return everythingAfter(0, read, id)
-}
-
-// everythingAfter is everything behind an id.
-func everythingAfter[T any](after int64, read func(after int64) ([]T, error), id func(T) int64) ([]T, error) {
-	var all []T
-	for {
-		page, err := read(after)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, page...)
-		if len(page) < listPage {
-			return all, nil
-		}
-		after = id(page[len(page)-1])
-	}
-}

@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/csv"
 	"encoding/json"
@@ -35,30 +36,16 @@ var formats = []string{formatTable, formatWide, formatJSON, formatYAML, formatNa
 
 // output prints what a command found.
 type output struct {
-	format    format
+	format    string
 	noHeaders bool
 	sortBy    string
-}
-
-// format is a flag's value: one of the formats.
-type format string
-
-func (f *format) String() string { return string(*f) }
-
-func (f *format) Type() string { return "format" }
-
-func (f *format) Set(value string) error {
-	if !slices.Contains(formats, value) {
-		return fmt.Errorf("there are %s", strings.Join(formats, ", "))
-	}
-	*f = format(value)
-	return nil
+	color     bool // headers stand out
 }
 
 // bind adds the flags of the output to a command.
 func (o *output) bind(cmd *cobra.Command) {
 	o.format = formatTable
-	cmd.Flags().VarP(&o.format, "output", "o", "how to print: "+strings.Join(formats, ", "))
+	cmd.Flags().VarP(choice(&o.format, formats...), "output", "o", "how to print: "+strings.Join(formats, ", "))
 	cmd.Flags().BoolVar(&o.noHeaders, "no-headers", false, "leave the first line of a table or of CSV out")
 	cmd.Flags().StringVar(&o.sortBy, "sort-by", "", "order a list by this `column`; with a - before it the other way round")
 	// The only error is that the flag is missing.
@@ -78,6 +65,18 @@ type kind[T any] struct {
 	wide    []column[T]    // what -o wide has more
 	id      func(T) string // what -o name prints
 	json    func(T) any    // a struct
+}
+
+// one prints a thing that a command found, in colours where there are any.
+func (k kind[T]) one(t *terminal, o output, item T) error {
+	o.color = t.color
+	return k.printOne(t.out, o, item)
+}
+
+// list is one for several things.
+func (k kind[T]) list(t *terminal, o output, items []T) error {
+	o.color = t.color
+	return k.printList(t.out, o, items)
 }
 
 // printOne prints a thing.
@@ -152,6 +151,16 @@ func (k kind[T]) printList(w io.Writer, o output, items []T) error {
 }
 
 func (k kind[T]) printTable(w io.Writer, o output, items []T) error {
+	if o.color && !o.noHeaders {
+		var plainly bytes.Buffer
+		o.color = false
+		if err := k.printTable(&plainly, o, items); err != nil {
+			return err
+		}
+		header, rows, _ := strings.Cut(plainly.String(), "\n")
+		_, err := fmt.Fprintf(w, "%s%s%s\n%s", bold, header, plain, rows)
+		return err
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	columns := k.columns
 	if o.format == formatWide {

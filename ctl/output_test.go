@@ -10,9 +10,9 @@ import (
 )
 
 func TestTablesEscapeWhatTerminalsObey(t *testing.T) {
-	hostile := []chat.Session{{ID: 1, URI: "0123456789abcde", Title: "red\x1b[31m\u202e\tpill\n" + "\u009b2J", CreatedAt: time.Unix(0, 0)}}
+	hostile := []client.AdminSession{{ID: 1, URI: "0123456789abcde", Title: "red\x1b[31m\u202e\tpill\n" + "\u009b2J", CreatedDate: time.Unix(0, 0)}}
 	var b strings.Builder
-	if err := sessionKind.printList(&b, output{format: formatTable}, hostile); err != nil {
+	if err := sessionKind(false).printList(&b, output{format: formatTable}, hostile); err != nil {
 		t.Fatal(err)
 	}
 	want := "ID  URI              TITLE                              OWNER-ID  EVENTS  MESSAGES  CREATED               CLOSED\n" +

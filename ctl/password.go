@@ -61,36 +61,39 @@ func (p *passwordFlags) read(ctx context.Context, t *terminal, isNew bool) (chat
 		if err != nil {
 			return "", fmt.Errorf("read the password from the input: %w", err)
 		}
-		return clean(line)
+		return cleanSecret("password", line)
 	case p.file != "":
-		return readPasswordFile(t, p.file)
+		return readSecretFile(t, "password", p.file)
 	}
 	return ask(ctx, t, isNew)
 }
 
-func clean(line string) (chat.Secret, error) {
-	password := strings.TrimSpace(line)
-	if password == "" {
-		return "", errors.New("the password is empty")
+// cleanSecret drops the space around a secret; what names it.
+func cleanSecret(what, line string) (chat.Secret, error) {
+	secret := strings.TrimSpace(line)
+	if secret == "" {
+		return "", fmt.Errorf("the %s is empty", what)
 	}
-	return chat.Secret(password), nil
+	return chat.Secret(secret), nil
 }
 
-func readPasswordFile(t *terminal, path string) (chat.Secret, error) {
+// readSecretFile reads a secret from the first line of a file, and warns of one that
+// others can read.
+func readSecretFile(t *terminal, what, path string) (chat.Secret, error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return "", fmt.Errorf("read the password: %w", err)
+		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0 {
+	if openToOthers(path) {
 		t.note("Others can read %s. Make it yours alone: chmod 600 %s", path, path)
 	}
 	content, err := io.ReadAll(io.LimitReader(file, 2*chat.MaxPassword))
 	if err != nil {
-		return "", fmt.Errorf("read the password: %w", err)
+		return "", fmt.Errorf("read the %s: %w", what, err)
 	}
 	line, _, _ := strings.Cut(string(content), "\n")
-	return clean(line)
+	return cleanSecret(what, line)
 }
 
 func ask(ctx context.Context, t *terminal, isNew bool) (chat.Secret, error) {
@@ -132,7 +135,7 @@ func askOnce(ctx context.Context, t *terminal, prompt string) (chat.Secret, erro
 		if r.err != nil {
 			return "", fmt.Errorf("ask for the password: %w", r.err)
 		}
-		return clean(string(r.text))
+		return cleanSecret("password", string(r.text))
 	case <-ctx.Done():
 		return "", errors.Join(ctx.Err(), term.Restore(fd, before))
 	}

@@ -11,13 +11,10 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"os/user"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"github.com/chatire/chatire/pkg/chat"
 )
 
 // Main is the main function of chatirectl and returns its exit status. A second
@@ -34,11 +31,13 @@ func newRootCommand() *cobra.Command {
 	root := newNoun("chatirectl", "Run and administer Chatire",
 		newDevCommand(),
 		newMigrateCommand(),
-		administering(newAdminCommand()),
+		newAdminCommand(),
+		newContextCommand(),
 		administering(newUserCommand()),
 		administering(newTokenCommand()),
 		administering(newSessionCommand()),
-		newAuditCommand(),
+		administering(newMessageCommand()),
+		administering(newAuditCommand()),
 		newExplainCommand(),
 		newDocsCommand(),
 		newChatCommand(),
@@ -63,31 +62,11 @@ first administrator:
   chatirectl admin bootstrap root --generate
 
 The servers then run with the same settings; chatirectl config lists them.`
+	bindTerminal(root)
 	root.SilenceUsage, root.SilenceErrors = true, true
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	complainAsUsage(root)
 	return root
-}
-
-// administering has the commands of a noun act as the user of this machine, which the
-// audit tells.
-func administering(noun *cobra.Command) *cobra.Command {
-	noun.PersistentPreRun = func(cmd *cobra.Command, _ []string) {
-		cmd.SetContext(chat.WithAdmin(cmd.Context(), localAdmin()))
-	}
-	return noun
-}
-
-// localAdmin is who runs this command, and where.
-func localAdmin() chat.Admin {
-	name, host := "unknown", "unknown"
-	if u, err := user.Current(); err == nil {
-		name = u.Username
-	}
-	if h, err := os.Hostname(); err == nil {
-		host = h
-	}
-	return chat.Admin{Actor: "local:" + name, Origin: host}
 }
 
 // complainAsUsage makes what is wrong with arguments a usageError in all commands.

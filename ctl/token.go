@@ -2,7 +2,6 @@ package ctl
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -10,32 +9,27 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/client"
 )
 
 func newTokenCommand() *cobra.Command {
 	return newNoun("token", "Manage the tokens of users",
-		newTokenCreateCommand(), newTokenListCommand(), newTokenRevokeCommand())
-}
-
-// signIn is a token as it is shown. secret is there once, when it was made.
-type signIn struct {
-	chat.Token
-	secret chat.Secret
+		newTokenCreateCommand(), newTokenListCommand(), newTokenRotateCommand(), newTokenRevokeCommand())
 }
 
 // tokenKind shows tokens, with the secret where one was made.
-func tokenKind(made bool) kind[signIn] {
-	k := kind[signIn]{
+func tokenKind(made bool) kind[client.AdminToken] {
+	k := kind[client.AdminToken]{
 		name: "Token",
-		columns: []column[signIn]{
-			{"ID", func(s signIn) string { return strconv.FormatInt(s.ID, 10) }},
-			{"LABEL", func(s signIn) string { return s.Label }},
-			{"CREATED", func(s signIn) string { return moment(s.CreatedAt) }},
-			{"LAST-USED", func(s signIn) string { return moment(s.LastUsed) }},
-			{"EXPIRES", func(s signIn) string { return moment(s.ExpiresAt) }},
+		columns: []column[client.AdminToken]{
+			{"ID", func(t client.AdminToken) string { return formatID(t.ID) }},
+			{"LABEL", func(t client.AdminToken) string { return t.Label }},
+			{"CREATED", func(t client.AdminToken) string { return moment(t.CreatedDate) }},
+			{"LAST-USED", func(t client.AdminToken) string { return moment(t.LastUsed) }},
+			{"EXPIRES", func(t client.AdminToken) string { return moment(t.Expires) }},
 		},
-		id: func(s signIn) string { return fmt.Sprintf("token/%d", s.ID) },
-		json: func(s signIn) any {
+		id: func(t client.AdminToken) string { return fmt.Sprintf("token/%d", t.ID) },
+		json: func(t client.AdminToken) any {
 			return struct {
 				ID       int64      `json:"id"`
 				Label    string     `json:"label"`
@@ -43,24 +37,22 @@ func tokenKind(made bool) kind[signIn] {
 				LastUsed *time.Time `json:"lastUsed"`
 				Expires  *time.Time `json:"expires"`
 				Token    string     `json:"token,omitempty"` // of one that was made
-			}{s.ID, s.Label, jsonMoment(s.CreatedAt), jsonMoment(s.LastUsed), jsonMoment(s.ExpiresAt), string(s.secret)}
+			}{t.ID, t.Label, jsonMoment(t.CreatedDate), jsonMoment(t.LastUsed), jsonMoment(t.Expires), string(t.AuthToken)}
 		},
 	}
 	if made {
-		k.columns = append(k.columns, column[signIn]{"TOKEN", func(s signIn) string { return string(s.secret) }})
+		k.columns = append(k.columns, column[client.AdminToken]{"TOKEN", func(t client.AdminToken) string { return string(t.AuthToken) }})
 	}
 	return k
 }
 
 type tokenOptions struct {
-	terminal
-	output
+	change
 	username string
 	id       string
 	label    string
 	ttl      time.Duration
 	all      bool
-	yes      bool
 }
 
 func newTokenCreateCommand() *cobra.Command {
@@ -78,10 +70,12 @@ Without --ttl it lives as one from a sign-in does: until it was not used for 90 
 			o.terminal, o.username = newTerminal(cmd), args[0]
 			return o.create(cmd.Context())
 		},
+		ValidArgsFunction: completing(completeUsers),
 	}
 	o.output.bind(cmd)
 	cmd.Flags().StringVar(&o.label, "label", "", "what the token is for")
 	cmd.Flags().DurationVar(&o.ttl, "ttl", 0, "end the token after this `time`, used or not")
+	o.bind(cmd, false)
 	return cmd
 }
 
@@ -89,52 +83,95 @@ func (o *tokenOptions) create(ctx context.Context) error {
 	if o.ttl < 0 || o.ttl > 0 && o.ttl < time.Second {
 		return usageErrorf("--ttl must be a second or more")
 	}
-	i, err := openInstallation(ctx, &o.terminal, false)
-	if err != nil {
+	t, err := o.connectTo(ctx, "make a token for "+printable(o.username), false)
+	if err != nil || t == nil {
 		return err
 	}
-	defer i.close(&o.terminal)
-	secret, token, err := i.chat.IssueToken(ctx, o.username, o.label, o.ttl)
-	if err != nil {
-		return noUser(err, o.username)
-	}
+	defer t.close()
+	token, err := t.CreateToken(ctx, o.username, o.label, o.ttl)
+	return o.finish(noUser(err, o.username), t, func() error { return o.showMade(token) })
+}
+
+// showMade shows a token with its secret, wherever the format has a place for it.
+func (o *tokenOptions) showMade(token client.AdminToken) error {
 	if o.format == formatName {
-		o.note("The token is %s", string(secret))
+		o.note("The token is %s", string(token.AuthToken))
 	}
-	return tokenKind(true).printOne(o.out, o.output, signIn{token, secret})
+	return tokenKind(true).one(&o.terminal, o.output, token)
 }
 
 func newTokenListCommand() *cobra.Command {
-	o := &tokenOptions{}
+	o := &listOptions{}
 	cmd := &cobra.Command{
 		Use:     "list USERNAME",
 		Short:   "List the newest 200 tokens of a user",
 		Example: `  chatirectl token list ada`,
 		Args:    exactly("USERNAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.terminal, o.username = newTerminal(cmd), args[0]
-			return o.list(cmd.Context())
+			o.terminal = newTerminal(cmd)
+			return listAll(cmd.Context(), o, tokenKind(false), func(ctx context.Context, t *target) ([]client.AdminToken, error) {
+				tokens, err := t.Tokens(ctx, args[0])
+				return tokens, noUser(err, args[0])
+			})
 		},
+		ValidArgsFunction: completing(completeUsers),
 	}
 	o.output.bind(cmd)
 	return cmd
 }
 
-func (o *tokenOptions) list(ctx context.Context) error {
-	i, err := openInstallation(ctx, &o.terminal, false)
+// number returns the id that was given.
+func (o *tokenOptions) number() (int64, error) {
+	id, err := strconv.ParseInt(o.id, 10, 64)
+	if err != nil {
+		return 0, usageErrorf("%q is not the id of a token: chatirectl token list shows them", o.id)
+	}
+	return id, nil
+}
+
+// noToken says more about a token, or its user, that was not found.
+func (o *tokenOptions) noToken(err error) error {
+	if answer, ok := asAnswer(err); ok && answer.Detail == chat.ErrNoToken.Error() {
+		return chat.Errorf(chat.NotFound, "%s has no token %s: chatirectl token list shows them.", printable(o.username), o.id)
+	}
+	return noUser(err, o.username)
+}
+
+func newTokenRotateCommand() *cobra.Command {
+	o := &tokenOptions{}
+	cmd := &cobra.Command{
+		Use:   "rotate USERNAME ID",
+		Short: "Replace a token by a new one and show it once",
+		Long: `Replace a token by a new one with the same label and the same end, and show it. The old
+one ends at once, with its connections.`,
+		Example: `  chatirectl token rotate bot 12 --yes`,
+		Args:    exactly("USERNAME", "ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			o.terminal, o.username, o.id = newTerminal(cmd), args[0], args[1]
+			return o.rotate(cmd.Context())
+		},
+		ValidArgsFunction: completing(completeUsers, completeTokens),
+	}
+	o.output.bind(cmd)
+	o.bind(cmd, true)
+	return cmd
+}
+
+func (o *tokenOptions) rotate(ctx context.Context) error {
+	id, err := o.number()
 	if err != nil {
 		return err
 	}
-	defer i.close(&o.terminal)
-	tokens, err := i.chat.UserTokens(ctx, o.username)
-	if err != nil {
-		return noUser(err, o.username)
+	t, err := o.connectTo(ctx, fmt.Sprintf("replace token %d of %s", id, printable(o.username)), true)
+	if err != nil || t == nil {
+		return err
 	}
-	var signIns []signIn
-	for _, t := range tokens {
-		signIns = append(signIns, signIn{Token: t})
+	defer t.close()
+	if err := o.ask(ctx, t, "Replace token %d of %s", id, printable(o.username)); err != nil {
+		return err
 	}
-	return tokenKind(false).printList(o.out, o.output, signIns)
+	token, err := t.RotateToken(ctx, o.username, id)
+	return o.finish(o.noToken(err), t, func() error { return o.showMade(token) })
 }
 
 func newTokenRevokeCommand() *cobra.Command {
@@ -142,7 +179,7 @@ func newTokenRevokeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "revoke USERNAME {ID | --all}",
 		Short: "End tokens of a user and their connections",
-		Example: `  chatirectl token revoke ada 12
+		Example: `  chatirectl token revoke bot 13 --yes
   chatirectl token revoke ada --all --yes`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if o.all {
@@ -157,39 +194,36 @@ func newTokenRevokeCommand() *cobra.Command {
 			}
 			return o.revoke(cmd.Context())
 		},
+		ValidArgsFunction: completing(completeUsers, completeTokens),
 	}
 	cmd.Flags().BoolVar(&o.all, "all", false, "end all of them")
-	cmd.Flags().BoolVar(&o.yes, "yes", false, "do not ask")
+	o.bind(cmd, true)
 	return cmd
 }
 
-func (o *tokenOptions) revoke(ctx context.Context) error {
+func (o *tokenOptions) revoke(ctx context.Context) (err error) {
 	id, what := int64(0), "all tokens"
 	if !o.all {
-		var err error
-		if id, err = strconv.ParseInt(o.id, 10, 64); err != nil {
-			return usageErrorf("%q is not the id of a token: chatirectl token list shows them", o.id)
+		if id, err = o.number(); err != nil {
+			return err
 		}
 		what = fmt.Sprintf("token %d", id)
 	}
-	i, err := openInstallation(ctx, &o.terminal, true)
-	if err != nil {
+	t, err := o.connectTo(ctx, fmt.Sprintf("end %s of %s", what, printable(o.username)), true)
+	if err != nil || t == nil {
 		return err
 	}
-	defer i.close(&o.terminal)
-	if _, err := i.chat.UserNamed(ctx, o.username); err != nil {
-		return noUser(err, o.username)
+	defer t.close()
+	if _, err := t.User(ctx, o.username); err != nil {
+		return o.finish(noUser(err, o.username), t, nil)
 	}
-	question := fmt.Sprintf("End %s of %s on %s?", what, printable(o.username), i.place)
-	if err := o.confirm(ctx, o.yes, question); err != nil {
+	if err := o.ask(ctx, t, "End %s of %s", what, printable(o.username)); err != nil {
 		return err
 	}
 	if o.all {
-		return i.chat.RevokeUserTokens(ctx, o.username)
+		err = t.RevokeTokens(ctx, o.username)
+	} else {
+		err = t.RevokeToken(ctx, o.username, id)
 	}
-	err = i.chat.RevokeUserToken(ctx, o.username, id)
-	if errors.Is(err, chat.ErrNoToken) {
-		return chat.Errorf(chat.NotFound, "%s has no token %d: chatirectl token list shows them.", o.username, id)
-	}
-	return err
+	return o.finish(o.noToken(err), t, nil)
 }

@@ -70,14 +70,14 @@ func (s *Service) SignUp(ctx context.Context, n NewUser) (User, error) {
 // they cost no hash.
 func (s *Service) CreateUser(ctx context.Context, n NewUser) (User, error) {
 	return s.createUser(ctx, n, func(u User) (created User, err error) {
-		if _, administered := ctx.Value(adminKey{}).(Admin); !administered {
+		if _, administers := adminOf(ctx); !administers {
 			return s.store.CreateUser(ctx, u)
 		}
-		err = s.store.InTx(ctx, func(tx Store) error {
+		_, err = s.administer(ctx, func(tx Store) error {
 			if created, err = tx.CreateUser(ctx, u); err != nil {
 				return err
 			}
-			return audit(ctx, tx, "user.create", userTarget(created), nil, auditedUser{created.Email, created.Admin, created.Disabled})
+			return audit(ctx, tx, "user.create", userTarget(created), nil, auditedUserOf(created))
 		})
 		return created, err
 	})

@@ -26,43 +26,63 @@ func (s *Service) DeleteAccount(ctx context.Context, who Identity, current Secre
 	if err := wrong.refusal(); err != nil {
 		return err
 	}
-	for more := true; more; {
-		more, err = s.deleteSome(ctx, user)
-		if err != nil {
-			return fmt.Errorf("delete account: %w", err)
-		}
+	end := ending{
+		user: user,
+		lock: func(tx Store) (User, error) { return confirmed(ctx, tx, user, errWrongCurrent) },
+		note: func(Store) error { return nil },
+	}
+	if err := s.endAccount(ctx, end); err != nil {
+		return fmt.Errorf("delete account: %w", err)
 	}
 	return nil
 }
 
-// deleteSome is one step of deleting an account; more says that it was not the last.
-func (s *Service) deleteSome(ctx context.Context, user User) (more bool, err error) {
+// ending is how an account ends.
+type ending struct {
+	user User
+	lock func(tx Store) (User, error) // returns the account as it is, or why it is not to end
+	note func(tx Store) error         // runs in the last transaction
+}
+
+// endAccount goes from step to step. A dry run takes the first of them back.
+func (s *Service) endAccount(ctx context.Context, end ending) (err error) {
+	for more := true; more && err == nil; {
+		more, err = s.endSome(ctx, end)
+	}
+	return err
+}
+
+// endSome is one step of ending an account; more says that it was not the last.
+func (s *Service) endSome(ctx context.Context, end ending) (more bool, err error) {
 	var (
 		events []Event
 		ended  []int64
 	)
-	err = s.store.InTx(ctx, func(tx Store) error {
-		now, err := confirmed(ctx, tx, user, errWrongCurrent)
+	kept, err := s.administer(ctx, func(tx Store) error {
+		now, err := end.lock(tx)
 		if err != nil {
 			return err
 		}
 		if events, more, err = leaveSome(ctx, tx, now); err != nil || more {
 			return err
 		}
-		if ended, err = tx.DeleteTokens(ctx, user.ID, 0); err != nil {
+		if ended, err = tx.DeleteTokens(ctx, now.ID, 0); err != nil {
 			return fmt.Errorf("end tokens: %w", err)
 		}
-		return tx.DeleteUser(ctx, user.ID)
+		if err := tx.DeleteUser(ctx, now.ID); err != nil {
+			return err
+		}
+		return end.note(tx)
 	})
-	if err != nil {
+	if err != nil || !kept {
 		return false, err
 	}
 	if !more {
-		s.allTokensEnded(user.ID, len(ended))
+		s.allTokensEnded(end.user.ID, len(ended))
 	}
 	s.publish(ctx, events...)
 	for _, e := range events {
-		s.known.seen.Remove(memberKey{e.URI, user.ID})
+		s.known.seen.Remove(memberKey{e.URI, end.user.ID})
 	}
 	return more, nil
 }
@@ -126,7 +146,7 @@ func handOver(ctx context.Context, tx Store, session Session, owner User) ([]Eve
 
 // oldestOther returns the Member who joined first of all but the owner.
 func oldestOther(ctx context.Context, tx Store, session Session, owner User) (User, error) {
-	oldest, err := tx.Members(ctx, session.ID, 2)
+	oldest, err := tx.Members(ctx, session.ID, 0, 2)
 	if err != nil {
 		return User{}, fmt.Errorf("list members: %w", err)
 	}

@@ -69,24 +69,11 @@ type AuditStore interface {
 	AuditHead(ctx context.Context) (AuditHead, error)
 }
 
-// Admin is who administers, for the audit.
-type Admin struct {
-	Actor  string
-	Origin string
-}
-
-type adminKey struct{}
-
-// WithAdmin returns a context in which an administrator acts.
-func WithAdmin(ctx context.Context, a Admin) context.Context {
-	return context.WithValue(ctx, adminKey{}, a)
-}
-
 // audit notes what an administrator does, in the transaction in which it is done. was
 // and became are what changed, nil for nothing. What people do to their own is not
 // noted: there is no administrator in the context then.
 func audit(ctx context.Context, tx Store, operation, target string, was, became any) error {
-	admin, ok := ctx.Value(adminKey{}).(Admin)
+	admin, ok := adminOf(ctx)
 	if !ok {
 		return nil
 	}
@@ -138,11 +125,17 @@ type AuditFault struct {
 func (f AuditFault) Error() string { return fmt.Sprintf("entry %d %s", f.Seq, f.Why) }
 
 // auditPage is how many entries are verified at once.
-const auditPage = 1000
+const auditPage = 400
 
-// VerifyAudit checks the chain from its first Entry to its end, and that known heads,
+// AuditReader is where an audit is read: a Service, or a client of one.
+type AuditReader interface {
+	Audit(ctx context.Context, after int64, limit int) ([]AuditEntry, error)
+	AuditHead(ctx context.Context) (AuditHead, error)
+}
+
+// VerifyAudit checks a chain from its first Entry to its end, and that known heads,
 // which were logged earlier, are in it. The first fault is an [AuditFault].
-func (s *Service) VerifyAudit(ctx context.Context, known ...AuditHead) (AuditHead, error) {
+func VerifyAudit(ctx context.Context, s AuditReader, known ...AuditHead) (AuditHead, error) {
 	noted, err := s.AuditHead(ctx)
 	if err != nil {
 		return AuditHead{}, err

@@ -26,7 +26,7 @@ func (s *Service) changeMessage(ctx context.Context, who Identity, uri string, s
 func (s *Service) changedMessage(ctx context.Context, who Identity, uri string, seq int64,
 	change func(tx Store, m Membership, message Event) (Event, error)) (Event, error) {
 	var message, event Event
-	err := s.store.InTx(ctx, func(tx Store) error {
+	kept, err := s.administer(ctx, func(tx Store) error {
 		m, err := s.locked(ctx, tx, who, uri, ActRead)
 		if err != nil {
 			return err
@@ -44,7 +44,10 @@ func (s *Service) changedMessage(ctx context.Context, who Identity, uri string, 
 		kind := message.Type
 		message, message.Type = changed, kind
 		message.Rev = event.Seq
-		return tx.SetMessage(ctx, message)
+		if err := tx.SetMessage(ctx, message); err != nil {
+			return err
+		}
+		return audit(ctx, tx, "message."+string(event.Type), sessionTarget(m.Session), auditedMessage{seq}, nil)
 	})
 	if errors.Is(err, errUnchanged) {
 		return message, nil
@@ -52,7 +55,9 @@ func (s *Service) changedMessage(ctx context.Context, who Identity, uri string, 
 	if err != nil {
 		return Event{}, err
 	}
-	s.publish(ctx, event)
+	if kept {
+		s.publish(ctx, event)
+	}
 	return message, nil
 }
 

@@ -24,17 +24,23 @@ func (s *Service) EraseSession(ctx context.Context, who Identity, uri string) er
 		session Session
 		members []int64
 	)
-	err := s.store.InTx(ctx, func(tx Store) error {
+	kept, err := s.administer(ctx, func(tx Store) error {
 		m, err := s.locked(ctx, tx, who, uri, ActErase)
 		if err != nil {
 			return err
 		}
 		session = m.Session
-		members, err = tx.EraseSession(ctx, session.ID)
-		return err
+		if members, err = tx.EraseSession(ctx, session.ID); err != nil {
+			return err
+		}
+		was := auditedSession{session.Title, session.OwnerID, session.LastOrdinal}
+		return audit(ctx, tx, "session.delete", sessionTarget(session), was, nil)
 	})
 	if err != nil {
 		return fmt.Errorf("erase session: %w", err)
+	}
+	if !kept {
+		return nil
 	}
 	s.publisher.PublishControl(Control{Kind: ControlErased, URI: session.URI})
 	for some := range slices.Chunk(members, toldTogether) {

@@ -20,6 +20,7 @@ func (s *Service) AddMember(ctx context.Context, who Identity, uri, username str
 	if err != nil {
 		return Added{}, fmt.Errorf("find session: %w", err)
 	}
+	m = administered(ctx, m)
 	if username != who.User.Username {
 		if err := s.policy.authorize(m, ActAdd); err != nil {
 			return Added{}, err
@@ -36,20 +37,25 @@ func (s *Service) AddMember(ctx context.Context, who Identity, uri, username str
 		members []Member
 		joined  []Event
 	)
-	err = s.store.InTx(ctx, func(tx Store) error {
+	kept, err := s.administer(ctx, func(tx Store) error {
 		joined, err = s.enter(ctx, tx, who, m.Session, user, entry{action: ActAdd, own: ActJoin, role: RoleMember})
 		if err != nil {
 			return err
 		}
-		if members, err = tx.Members(ctx, m.Session.ID, MembersShown); err != nil {
+		if members, err = tx.Members(ctx, m.Session.ID, 0, MembersShown); err != nil {
 			return fmt.Errorf("list members: %w", err)
 		}
-		return nil
+		if len(joined) == 0 {
+			return nil
+		}
+		return audit(ctx, tx, "session.add", sessionTarget(m.Session), nil, auditedRole{username, RoleMember})
 	})
 	if err != nil {
 		return Added{}, err
 	}
-	s.entered(ctx, joined)
+	if kept {
+		s.entered(ctx, joined)
+	}
 	return Added{Members: members, User: user}, nil
 }
 
@@ -87,7 +93,9 @@ func (s *Service) enter(ctx context.Context, tx Store, who Identity, session Ses
 	if err != nil {
 		return nil, fmt.Errorf("find membership: %w", err)
 	}
-	self := user.ID == who.User.ID
+	asker = administered(ctx, asker)
+	_, administers := adminOf(ctx)
+	self := user.ID == who.User.ID && !administers
 	if self && asker.Role != stranger {
 		return nil, nil // a Member already, also where nobody else may join
 	}
@@ -138,7 +146,7 @@ func (s *Service) left(ctx context.Context, gone []Event) {
 // The owner's cannot be ended.
 func (s *Service) RemoveMember(ctx context.Context, who Identity, uri, username string) error {
 	var gone Event
-	err := s.store.InTx(ctx, func(tx Store) error {
+	kept, err := s.administer(ctx, func(tx Store) error {
 		m, err := s.locked(ctx, tx, who, uri, ActRead)
 		if err != nil {
 			return err
@@ -148,7 +156,7 @@ func (s *Service) RemoveMember(ctx context.Context, who Identity, uri, username 
 			return err
 		}
 		action := ActRemove
-		if target.User.ID == who.User.ID {
+		if _, administers := adminOf(ctx); target.User.ID == who.User.ID && !administers {
 			action = ActLeave
 		}
 		switch {
@@ -162,13 +170,17 @@ func (s *Service) RemoveMember(ctx context.Context, who Identity, uri, username 
 		if err != nil {
 			return err
 		}
-		gone, err = leave(ctx, tx, m.Session, who.User, target.User, action)
-		return err
+		if gone, err = leave(ctx, tx, m.Session, who.User, target.User, action); err != nil {
+			return err
+		}
+		return audit(ctx, tx, "session.remove", sessionTarget(m.Session), auditedRole{username, target.Role}, nil)
 	})
 	if err != nil {
 		return err
 	}
-	s.left(ctx, []Event{gone})
+	if kept {
+		s.left(ctx, []Event{gone})
+	}
 	return nil
 }
 

@@ -61,7 +61,7 @@ func (s *Service) Details(ctx context.Context, who Identity, uri string) (Detail
 }
 
 func (s *Service) details(ctx context.Context, who Identity, m Membership) (Details, error) {
-	members, err := s.store.Members(ctx, m.Session.ID, MembersShown)
+	members, err := s.store.Members(ctx, m.Session.ID, 0, MembersShown)
 	if err != nil {
 		return Details{}, fmt.Errorf("list members: %w", err)
 	}

@@ -22,7 +22,16 @@ func (s *Service) allowed(ctx context.Context, who Identity, uri string, action 
 	if err != nil {
 		return Membership{}, fmt.Errorf("find session: %w", err)
 	}
+	m = administered(ctx, m)
 	return m, s.policy.authorize(m, action)
+}
+
+// administered returns how an administrator stands to a Session: as its owner.
+func administered(ctx context.Context, m Membership) Membership {
+	if _, administers := adminOf(ctx); administers {
+		m.Role = RoleOwner
+	}
+	return m
 }
 
 // locked is allowed under the Session's lock, which is held until tx ends.
@@ -35,6 +44,7 @@ func (s *Service) locked(ctx context.Context, tx Store, who Identity, uri string
 	if err != nil {
 		return Membership{}, fmt.Errorf("find membership: %w", err)
 	}
+	m = administered(ctx, m)
 	return m, s.policy.authorize(m, action)
 }
 

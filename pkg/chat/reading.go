@@ -38,7 +38,7 @@ func (s *Service) ReadPositions(ctx context.Context, who Identity, uri string) (
 	if err != nil {
 		return nil, err
 	}
-	members, err := s.store.Members(ctx, m.Session.ID, MembersShown)
+	members, err := s.store.Members(ctx, m.Session.ID, 0, MembersShown)
 	if err != nil {
 		return nil, fmt.Errorf("list members: %w", err)
 	}

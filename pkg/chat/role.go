@@ -2,6 +2,7 @@ package chat
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -17,7 +18,7 @@ func (s *Service) SetRole(ctx context.Context, who Identity, uri, username strin
 		member Member
 		events []Event
 	)
-	err := s.store.InTx(ctx, func(tx Store) error {
+	kept, err := s.administer(ctx, func(tx Store) error {
 		events = nil
 		m, err := s.locked(ctx, tx, who, uri, ActRole)
 		if err != nil {
@@ -26,23 +27,29 @@ func (s *Service) SetRole(ctx context.Context, who Identity, uri, username strin
 		if member, err = findTarget(ctx, tx, m.Session, username); err != nil {
 			return err
 		}
+		was := member.Role
 		switch {
-		case member.Role == role:
+		case was == role:
 			return nil
-		case member.Role == RoleOwner: // the owner's own; it can only be handed over
+		case was == RoleOwner: // the owner's own; it can only be handed over
 			return ErrOwnerStays
 		case role == RoleOwner:
-			events, err = abdicate(ctx, tx, m.Session, who.User, member.User)
+			events, err = replace(ctx, tx, m.Session, who.User, member.User)
 		default:
 			events, err = assign(ctx, tx, m.Session, who.User, member.User, role)
 		}
+		if err != nil {
+			return err
+		}
 		member.Role = role
-		return err
+		return audit(ctx, tx, "session.role", sessionTarget(m.Session), auditedRole{username, was}, auditedRole{username, role})
 	})
 	if err != nil {
 		return Member{}, err
 	}
-	s.publish(ctx, events...)
+	if kept {
+		s.publish(ctx, events...)
+	}
 	return member, nil
 }
 
@@ -74,13 +81,20 @@ func crown(ctx context.Context, tx Store, session Session, actor, heir User) ([]
 	return assign(ctx, tx, session, actor, heir, RoleOwner)
 }
 
-// abdicate hands a locked Session over, the new owner first, so that there is one at
-// every Seq.
-func abdicate(ctx context.Context, tx Store, session Session, owner, heir User) ([]Event, error) {
-	crowned, err := crown(ctx, tx, session, owner, heir)
+// replace hands a locked Session over, the new owner first, so that there is one at
+// every Seq. Who was it becomes a moderator, if they are there.
+func replace(ctx context.Context, tx Store, session Session, actor, heir User) ([]Event, error) {
+	crowned, err := crown(ctx, tx, session, actor, heir)
 	if err != nil {
 		return nil, err
 	}
-	stepped, err := assign(ctx, tx, session, owner, owner, RoleModerator)
+	old, err := tx.Member(ctx, session.ID, session.OwnerID)
+	if errors.Is(err, ErrNotFound) {
+		return crowned, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find owner: %w", err)
+	}
+	stepped, err := assign(ctx, tx, session, actor, old.User, RoleModerator)
 	return append(crowned, stepped...), err
 }

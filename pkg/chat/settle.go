@@ -14,13 +14,14 @@ func (s *Service) SetTitle(ctx context.Context, who Identity, uri, title string)
 	if err := checkTitle(title); err != nil {
 		return Details{}, err
 	}
-	return s.changeSession(ctx, who, uri, ActTitle, func(tx Store, session *Session) (Event, error) {
+	m, err := s.changeSession(ctx, who, uri, ActTitle, func(tx Store, session *Session) (Event, error) {
 		if session.Title == title {
 			return Event{}, errUnchanged
 		}
 		session.Title = title
 		return Event{Type: EventTitle, Body: title}, tx.SetTitle(ctx, session.ID, title)
 	})
+	return s.changed(ctx, who, m, err)
 }
 
 // SetAccess says how people become Members of a Session by themselves. What is so
@@ -29,13 +30,23 @@ func (s *Service) SetAccess(ctx context.Context, who Identity, uri string, acces
 	if access != AccessLink && access != AccessInvite {
 		return Details{}, FieldError("access", fmt.Sprintf("%q is neither link nor invite.", access))
 	}
-	return s.changeSession(ctx, who, uri, ActAccess, func(tx Store, session *Session) (Event, error) {
+	m, err := s.changeSession(ctx, who, uri, ActAccess, func(tx Store, session *Session) (Event, error) {
 		if session.Access == access {
 			return Event{}, errUnchanged
 		}
 		session.Access = access
 		return Event{Type: EventAccess, Body: string(access)}, tx.SetAccess(ctx, session.ID, access)
 	})
+	return s.changed(ctx, who, m, err)
+}
+
+// changed returns a Session as a Member sees it who changed it. An administrator need
+// not be one.
+func (s *Service) changed(ctx context.Context, who Identity, m Membership, err error) (Details, error) {
+	if _, administers := adminOf(ctx); err != nil || administers {
+		return Details{Membership: m}, err
+	}
+	return s.details(ctx, who, m)
 }
 
 // CloseSession lets nothing more be posted in a Session; its history stays readable.
@@ -53,16 +64,17 @@ func (s *Service) CloseSession(ctx context.Context, who Identity, uri string) er
 // changeSession is the one way in which a Session itself changes. Under its lock
 // change makes the change and returns what the Event says; or errUnchanged.
 func (s *Service) changeSession(ctx context.Context, who Identity, uri string, action Action,
-	change func(tx Store, session *Session) (Event, error)) (Details, error) {
+	change func(tx Store, session *Session) (Event, error)) (Membership, error) {
 	var (
 		m       Membership
 		changed []Event
 	)
-	err := s.store.InTx(ctx, func(tx Store) (err error) {
+	kept, err := s.administer(ctx, func(tx Store) (err error) {
 		changed = nil
 		if m, err = s.locked(ctx, tx, who, uri, action); err != nil {
 			return err
 		}
+		was := m.Session
 		event, err := change(tx, &m.Session)
 		if err != nil {
 			return err
@@ -73,13 +85,28 @@ func (s *Service) changeSession(ctx context.Context, who Identity, uri string, a
 		}
 		m.Session.Head = event.Seq
 		changed = []Event{event}
-		return nil
+		return auditSession(ctx, tx, was, event)
 	})
 	if err != nil && !errors.Is(err, errUnchanged) {
-		return Details{}, err
+		return Membership{}, err
 	}
-	s.publish(ctx, changed...)
-	return s.details(ctx, who, m)
+	if kept {
+		s.publish(ctx, changed...)
+	}
+	return m, nil
+}
+
+// auditSession notes what an administrator changed about a Session.
+func auditSession(ctx context.Context, tx Store, was Session, event Event) error {
+	target := sessionTarget(was)
+	switch event.Type {
+	case EventTitle:
+		return audit(ctx, tx, "session.title", target, auditedTitle{was.Title}, auditedTitle{event.Body})
+	case EventAccess:
+		return audit(ctx, tx, "session.access", target, auditedAccess{was.Access}, auditedAccess{Access(event.Body)})
+	default:
+		return audit(ctx, tx, "session.close", target, auditedClosed{false}, auditedClosed{true})
+	}
 }
 
 func checkTitle(title string) error {

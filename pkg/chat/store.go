@@ -92,6 +92,9 @@ type TokenStore interface {
 	// ListTokens returns a user's live tokens, newest first.
 	ListTokens(ctx context.Context, userID int64, limit int) ([]Token, error)
 
+	// Token returns one live token of the user.
+	Token(ctx context.Context, userID, tokenID int64) (Token, error)
+
 	// DeleteToken ends one token of the user.
 	DeleteToken(ctx context.Context, userID, tokenID int64) error
 
@@ -143,8 +146,9 @@ type SessionStore interface {
 	// Member returns the user as a Member of the Session.
 	Member(ctx context.Context, sessionID, userID int64) (Member, error)
 
-	// Members returns Members in the order they joined, the first `limit` of them.
-	Members(ctx context.Context, sessionID int64, limit int) ([]Member, error)
+	// Members returns Members in the order they joined, beginning after the one whose
+	// JoinedSeq is `after`.
+	Members(ctx context.Context, sessionID, after int64, limit int) ([]Member, error)
 	CountMembers(ctx context.Context, sessionID int64) (int64, error)
 
 	SetOwner(ctx context.Context, sessionID, userID int64) error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strconv"
 	"time"
 
@@ -46,6 +47,9 @@ func (e *Error) Error() string {
 func (e *Error) Unwrap() error { return e.refusal() }
 
 func (e *Error) refusal() *chat.Error {
+	if taken := chat.ErrUsernameTaken.(*chat.Error); e.Status == http.StatusBadRequest && reflect.DeepEqual(e.Fields, taken.Fields) {
+		return taken
+	}
 	return &chat.Error{Code: codes[e.Status], Detail: e.Detail, Fields: e.Fields, RetryAfter: e.RetryAfter}
 }
 

@@ -31,6 +31,7 @@ const (
 	LimitSearches      Limiter = "searches"       // searches, per user
 	LimitLookups       Limiter = "lookups"        // unknown usernames asked for, per user
 	LimitMisses        Limiter = "misses"         // sessions not found, per user
+	LimitAdmin         Limiter = "admin"          // requests of the admin API, per user
 	LimitFrames        Limiter = "frames"         // client frames, per connection
 	LimitUserSockets   Limiter = "user_sockets"   // connections of one user; the window does not count
 	LimitAddrSockets   Limiter = "addr_sockets"   // connections of one address; the window does not count
@@ -51,6 +52,7 @@ var defaultRates = map[Limiter]Rate{
 	LimitSearches:      {60, time.Minute},
 	LimitLookups:       {30, time.Minute},
 	LimitMisses:        {300, time.Minute},
+	LimitAdmin:         {1200, time.Minute},
 	LimitFrames:        {100, 10 * time.Second},
 	LimitUserSockets:   {20, time.Minute},
 	LimitAddrSockets:   {200, time.Minute},

@@ -84,12 +84,12 @@ func TestAuditFindsWhatWasChanged(t *testing.T) {
 				signUp(t, s, "ada")
 				service, ctx := administered(t, s)
 				act(t, service, ctx, 10)
-				logged, err := service.VerifyAudit(ctx)
+				logged, err := chat.VerifyAudit(ctx, service)
 				if err != nil || logged.Seq != 10 {
 					t.Fatalf("before: %v, %v", logged, err)
 				}
 				execute(t, rawly(t, url), c.statements...)
-				_, err = service.VerifyAudit(ctx, logged)
+				_, err = chat.VerifyAudit(ctx, service, logged)
 				if fault, ok := errors.AsType[chat.AuditFault](err); !ok || !strings.HasPrefix(fault.Error(), c.fault) {
 					t.Errorf("it finds %v, want %s", err, c.fault)
 				}
@@ -114,7 +114,7 @@ func TestAuditStaysOneChain(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if head, err := service.VerifyAudit(ctx); err != nil || head.Seq != 20 {
+		if head, err := chat.VerifyAudit(ctx, service); err != nil || head.Seq != 20 {
 			t.Errorf("the chain ends at %v, %v", head, err)
 		}
 		entries, err := service.Audit(ctx, 0, 100)

@@ -63,9 +63,9 @@ func (s *Store) Member(ctx context.Context, sessionID, userID int64) (chat.Membe
 }
 
 // Members implements [chat.SessionStore].
-func (s *Store) Members(ctx context.Context, sessionID int64, limit int) ([]chat.Member, error) {
+func (s *Store) Members(ctx context.Context, sessionID, after int64, limit int) ([]chat.Member, error) {
 	var rows []memberRow
-	err := s.all(ctx, opMember, &rows, selectMembers+` WHERE m.session_id = ? ORDER BY m.joined_seq, m.user_id LIMIT ?`, sessionID, limit)
+	err := s.all(ctx, opMember, &rows, selectMembers+` WHERE m.session_id = ? AND m.joined_seq > ? ORDER BY m.joined_seq, m.user_id LIMIT ?`, sessionID, after, limit)
 	members := make([]chat.Member, len(rows))
 	for i := range rows {
 		members[i] = rows[i].member()

@@ -31,7 +31,7 @@ func TestMembers(t *testing.T) {
 			}
 		})
 		t.Run("are listed as they joined", func(t *testing.T) {
-			members, err := s.Members(ctx, room.ID, 10)
+			members, err := s.Members(ctx, room.ID, 0, 10)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestMembers(t *testing.T) {
 			if !slices.Equal(ids, []int64{ada.ID, cyd.ID, bob.ID}) {
 				t.Errorf("listed %v", ids)
 			}
-			if first, err := s.Members(ctx, room.ID, 1); err != nil || len(first) != 1 || first[0].User.ID != ada.ID {
+			if first, err := s.Members(ctx, room.ID, 0, 1); err != nil || len(first) != 1 || first[0].User.ID != ada.ID {
 				t.Errorf("the first is %+v, %v", first, err)
 			}
 			if n, err := s.CountMembers(ctx, room.ID); err != nil || n != 3 {

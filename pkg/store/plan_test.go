@@ -79,7 +79,7 @@ var hotQueries = map[string]func(ctx context.Context, s *store.Store) error{
 		return err
 	},
 	"members": func(ctx context.Context, s *store.Store) error {
-		_, err := s.Members(ctx, 7, 10)
+		_, err := s.Members(ctx, 7, 0, 10)
 		return err
 	},
 	"sessions of a member": func(ctx context.Context, s *store.Store) error {

@@ -51,7 +51,7 @@ func BenchmarkScale(b *testing.B) {
 			return atLeast(200, len(page), err)
 		}},
 		{"members", func(ctx context.Context, s *store.Store) error {
-			members, err := s.Members(ctx, big, 200)
+			members, err := s.Members(ctx, big, 0, 200)
 			return atLeast(200, len(members), err)
 		}},
 		{"mentioned members", func(ctx context.Context, s *store.Store) error {

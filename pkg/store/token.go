@@ -89,6 +89,14 @@ func (s *Store) ListTokens(ctx context.Context, userID int64, limit int) ([]chat
 	return tokens, err
 }
 
+// Token implements [chat.TokenStore].
+func (s *Store) Token(ctx context.Context, userID, tokenID int64) (chat.Token, error) {
+	var row tokenRow
+	err := s.one(ctx, opToken, &row,
+		`SELECT `+tokenColumns+` FROM tokens WHERE id = ? AND user_id = ? AND expires_at > `+s.dialect.words.Now, tokenID, userID)
+	return row.token(), err
+}
+
 // DeleteToken implements [chat.TokenStore].
 func (s *Store) DeleteToken(ctx context.Context, userID, tokenID int64) error {
 	return s.changeOne(ctx, opToken, `DELETE FROM tokens WHERE id = ? AND user_id = ?`, tokenID, userID)
