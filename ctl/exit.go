@@ -25,7 +25,7 @@ const (
 	exitNotFound    = 3
 	exitAuth        = 4
 	exitConflict    = 5
-	exitUnproven    = 6
+	exitPartial     = 6
 	exitUnreachable = 7
 	exitInterrupted = 130
 )
@@ -77,7 +77,10 @@ func exitCode(err error) int {
 		return exitInterrupted
 	}
 	if _, unproven := errors.AsType[unprovenError](err); unproven {
-		return exitUnproven
+		return exitPartial
+	}
+	if _, partial := errors.AsType[partialError](err); partial {
+		return exitPartial
 	}
 	if isUnreachable(err) {
 		return exitUnreachable

@@ -13,6 +13,7 @@ type progress struct {
 	done     string // what was done, such as imported
 	of       int64  // 0 if nobody knows
 	count    int64
+	before   int64 // of count, what was done before
 	began    time.Time
 	shown    time.Time
 	inPlace  bool
@@ -42,11 +43,8 @@ func (p *progress) add(n int64) {
 	}
 }
 
-// skip notes that n were done before this run: the rate does not count them.
-func (p *progress) skip(n int64) {
-	p.count += n
-	p.began = p.began.Add(0)
-}
+// skip notes that n were done before: the rate does not count them.
+func (p *progress) skip(n int64) { p.count, p.before = p.count+n, p.before+n }
 
 func (p *progress) show() {
 	p.shown, p.anything = time.Now(), true
@@ -55,7 +53,7 @@ func (p *progress) show() {
 		text = fmt.Sprintf("%d of %d %s (%d%%)", p.count, p.of, p.done, 100*p.count/p.of)
 	}
 	if seconds := time.Since(p.began).Seconds(); seconds > 0 {
-		text += fmt.Sprintf(", %.0f a second", float64(p.count)/seconds)
+		text += fmt.Sprintf(", %.0f a second", float64(p.count-p.before)/seconds)
 	}
 	if !p.inPlace {
 		p.t.note("%s", text)

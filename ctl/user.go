@@ -14,7 +14,8 @@ import (
 func newUserCommand() *cobra.Command {
 	return newNoun("user", "Manage accounts",
 		newUserCreateCommand(), newUserListCommand(), newUserGetCommand(), newUserUpdateCommand(),
-		newUserEnableCommand(), newUserDisableCommand(), newUserPasswordCommand(), newUserDeleteCommand())
+		newUserEnableCommand(), newUserDisableCommand(), newUserPasswordCommand(), newUserDeleteCommand(),
+		newUserImportCommand(), newUserExportCommand())
 }
 
 // account is a user as it is shown. made is a password that was made, to be shown once.

@@ -56,6 +56,8 @@ func (a *API) Routes() []httpd.Route {
 		{Path: "/api/admin/users/:username/tokens/", Get: a.by("token.list", a.listTokens), Post: a.by("token.create", a.createToken), Delete: a.by("token.revoke-all", a.revokeTokens)},
 		{Path: "/api/admin/users/:username/tokens/:id/", Delete: a.by("token.revoke", a.revokeToken)},
 		{Path: "/api/admin/users/:username/tokens/:id/rotate/", Post: a.by("token.rotate", a.rotateToken)},
+		{Path: "/api/admin/import/users/", Post: a.by("user.import", a.importUsers), Within: slowest},
+		{Path: "/api/admin/export/users/", Get: a.by("user.export", a.exportUsers)},
 		{Path: "/api/admin/sessions/", Get: a.by("session.list", a.listSessions)},
 		{Path: "/api/admin/sessions/:uri/", Get: a.by("session.get", a.session), Delete: a.by("session.delete", a.deleteSession)},
 		{Path: "/api/admin/sessions/:uri/close/", Post: a.by("session.close", a.closeSession)},
@@ -71,6 +73,9 @@ func (a *API) Routes() []httpd.Route {
 
 // slow is for what may look at a password or leave many Sessions.
 const slow = 10 * time.Second
+
+// slowest is for what computes the digests of many passwords.
+const slowest = 60 * time.Second
 
 // by returns a handler for administrators, which is counted under the name of what it
 // does.

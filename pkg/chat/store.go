@@ -41,6 +41,10 @@ type UserStore interface {
 	// digest. A taken name is ErrUsernameTaken.
 	CreateUser(ctx context.Context, u User) (User, error)
 
+	// ImportUsers stores accounts, with their times where they have them, and returns
+	// the id of each: 0 where the name is taken, also by one before it.
+	ImportUsers(ctx context.Context, users []User) ([]int64, error)
+
 	// User returns the account with this id, unless it was deleted.
 	User(ctx context.Context, id int64) (User, error)
 

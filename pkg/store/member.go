@@ -83,7 +83,7 @@ func (s *Store) CountMembers(ctx context.Context, sessionID int64) (n int64, err
 func (s *Store) MembersByName(ctx context.Context, sessionID int64, names []string) (map[string]int64, error) {
 	keys := make([]string, len(names))
 	for i, name := range names {
-		keys[i] = nameKey(name)
+		keys[i] = NameKey(name)
 	}
 	var rows []struct {
 		ID          int64

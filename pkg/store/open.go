@@ -56,6 +56,9 @@ type dialect struct {
 	// stamp is a time in the form in which columns keep it.
 	stamp func(time.Time) string
 
+	// moment stands in a statement for a stamp, or for NULL.
+	moment string
+
 	// found says how to find the Messages that a Query is about.
 	found func(q chat.Query) finding
 
@@ -75,6 +78,7 @@ var postgres = dialect{
 	},
 	later:   func(seconds string) string { return "clock_timestamp() + make_interval(secs => " + seconds + ")" },
 	stamp:   func(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) },
+	moment:  "?::timestamptz",
 	found:   foundPostgres,
 	explain: explainPostgres,
 }
@@ -86,6 +90,7 @@ var sqliteDialect = dialect{
 		return "strftime('%Y-%m-%dT%H:%M:%fZ', 'now', printf('%+d seconds', " + seconds + "))"
 	},
 	stamp:   func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") },
+	moment:  "?",
 	found:   foundSQLite,
 	explain: explainSQLite,
 }

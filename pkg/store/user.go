@@ -42,9 +42,9 @@ func (r *userRow) user() chat.User {
 	}
 }
 
-// nameKey is what two names share that count as one. Folding can undo the
+// NameKey is what two names share that count as one. Folding can undo the
 // normal form, so it is made again.
-func nameKey(name string) string {
+func NameKey(name string) string {
 	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name)))
 }
 
@@ -54,7 +54,7 @@ func (s *Store) CreateUser(ctx context.Context, u chat.User) (chat.User, error) 
 	err := s.returning(ctx, opUser, &row,
 		`INSERT INTO users (username, username_key, email, email_key, first_name, last_name, password, admin)
 		 VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING `+userColumns,
-		u.Username, nameKey(u.Username), u.Email, strings.ToLower(u.Email), u.FirstName, u.LastName, string(u.Password), u.Admin)
+		u.Username, NameKey(u.Username), u.Email, strings.ToLower(u.Email), u.FirstName, u.LastName, string(u.Password), u.Admin)
 	return row.user(), err
 }
 
@@ -77,7 +77,7 @@ func (s *Store) LockUser(ctx context.Context, id int64) (chat.User, error) {
 func (s *Store) UserByName(ctx context.Context, username string) (chat.User, error) {
 	var row userRow
 	err := s.one(ctx, opUser, &row,
-		`SELECT `+userColumns+` FROM users WHERE username_key = ? AND username = ?`, nameKey(username), username)
+		`SELECT `+userColumns+` FROM users WHERE username_key = ? AND username = ?`, NameKey(username), username)
 	return row.user(), err
 }
 
@@ -113,7 +113,7 @@ func (s *Store) SetEmail(ctx context.Context, userID int64, email string) error 
 
 // SetUsername implements [chat.UserStore].
 func (s *Store) SetUsername(ctx context.Context, userID int64, username string) error {
-	return s.setUser(ctx, userID, `username = ?, username_key = ?`, username, nameKey(username))
+	return s.setUser(ctx, userID, `username = ?, username_key = ?`, username, NameKey(username))
 }
 
 // SetPassword implements [chat.UserStore].
