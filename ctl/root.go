@@ -38,6 +38,8 @@ func newRootCommand() *cobra.Command {
 		administering(newSessionCommand()),
 		administering(newMessageCommand()),
 		administering(newAuditCommand()),
+		newApplyCommand(),
+		newDiffCommand(),
 		newExplainCommand(),
 		newDocsCommand(),
 		newChatCommand(),

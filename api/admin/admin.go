@@ -66,6 +66,7 @@ func (a *API) Routes() []httpd.Route {
 		{Path: "/api/admin/sessions/:uri/events/", Get: a.by("session.export", a.listEvents)},
 		{Path: "/api/admin/sessions/:uri/messages/", Get: a.by("message.list", a.listMessages)},
 		{Path: "/api/admin/sessions/:uri/messages/:seq/", Delete: a.by("message.delete", a.deleteMessage)},
+		{Path: "/api/admin/apply/", Post: a.by("apply", a.apply), Within: slowest},
 		{Path: "/api/admin/audit/", Get: a.by("audit.list", a.listAudit)},
 		{Path: "/api/admin/audit/head/", Get: a.by("audit.head", a.auditHead)},
 	}

@@ -22,6 +22,7 @@ type Store interface {
 	SessionStore
 	LogStore
 	AuditStore
+	AppliedStore
 
 	// Epoch returns the installation's epoch: a random value of this Log.
 	Epoch(ctx context.Context) (string, error)
@@ -98,6 +99,9 @@ type TokenStore interface {
 
 	// Token returns one live token of the user.
 	Token(ctx context.Context, userID, tokenID int64) (Token, error)
+
+	// TokenUser returns the id of the user to whom a live token belongs.
+	TokenUser(ctx context.Context, tokenID int64) (int64, error)
 
 	// DeleteToken ends one token of the user.
 	DeleteToken(ctx context.Context, userID, tokenID int64) error

@@ -35,13 +35,14 @@ const (
 	opRead     operation = "read"
 	opInvite   operation = "invite"
 	opAudit    operation = "audit"
+	opApplied  operation = "applied"
 	opSearch   operation = "search"
 	opPurge    operation = "purge"
 )
 
 var operations = []operation{
 	opBegin, opCommit, opRollback, opConnect, opEpoch, opNow, opSchema, opUser, opToken,
-	opSession, opMember, opEvent, opAppend, opLog, opHistory, opHeads, opRead, opInvite, opAudit, opSearch, opPurge,
+	opSession, opMember, opEvent, opAppend, opLog, opHistory, opHeads, opRead, opInvite, opAudit, opApplied, opSearch, opPurge,
 }
 
 // errorClass is what a failure means, as a metric label.

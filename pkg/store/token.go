@@ -97,6 +97,12 @@ func (s *Store) Token(ctx context.Context, userID, tokenID int64) (chat.Token, e
 	return row.token(), err
 }
 
+// TokenUser implements [chat.TokenStore].
+func (s *Store) TokenUser(ctx context.Context, tokenID int64) (userID int64, err error) {
+	err = s.one(ctx, opToken, &userID, `SELECT user_id FROM tokens WHERE id = ?`, tokenID)
+	return userID, err
+}
+
 // DeleteToken implements [chat.TokenStore].
 func (s *Store) DeleteToken(ctx context.Context, userID, tokenID int64) error {
 	return s.changeOne(ctx, opToken, `DELETE FROM tokens WHERE id = ? AND user_id = ?`, tokenID, userID)
