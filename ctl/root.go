@@ -40,6 +40,7 @@ func newRootCommand() *cobra.Command {
 		administering(newAuditCommand()),
 		newApplyCommand(),
 		newDiffCommand(),
+		newImportCommand(),
 		newExplainCommand(),
 		newDocsCommand(),
 		newChatCommand(),

@@ -23,6 +23,7 @@ type Store interface {
 	LogStore
 	AuditStore
 	AppliedStore
+	MoveStore
 
 	// Epoch returns the installation's epoch: a random value of this Log.
 	Epoch(ctx context.Context) (string, error)
