@@ -39,7 +39,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 		chat:      k.Chat,
 		publicURL: strings.TrimRight(k.Config.PublicURL, "/"),
 		limits:    newLimits(k.Config.RateLimit, k.Metrics),
-		admin:     admin.New(k.Chat, k.Config.RateLimit, k.Metrics),
+		admin:     admin.New(k.Chat, k.Bus, k.Config.RateLimit, k.Metrics),
 		site:      site,
 		log:       k.Log,
 	}, nil

@@ -68,7 +68,8 @@ func (o *change) ask(ctx context.Context, t *target, question string, args ...an
 	return o.confirm(ctx, o.yes, fmt.Sprintf(question, args...)+" on "+t.place+"?")
 }
 
-// finish says how a change ended: what the command was to show, unless it failed.
+// finish says how a change ended: what the command was to show, unless it failed or was
+// a dry run.
 func (o *change) finish(err error, t *target, show func() error) error {
 	if o.ignoreMissing && chat.CodeOf(err) == chat.NotFound {
 		return nil
@@ -78,6 +79,7 @@ func (o *change) finish(err error, t *target, show func() error) error {
 	}
 	if o.dryRun == dryServer {
 		o.note("Dry run: %s could do this, and nothing was changed.", t.place)
+		return nil
 	}
 	if show == nil {
 		return nil

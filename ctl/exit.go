@@ -49,10 +49,18 @@ func newExitCodesTopic() *cobra.Command {
 	}
 }
 
-// usageError is a complaint about how a command was called.
+// usageError is a complaint about how a command was called. The usage is shown with it,
+// unless the complaint says itself what to do.
 type usageError struct{ err error }
 
+// guidance is a complaint that says itself what to do.
+type guidance string
+
+func (g guidance) Error() string { return string(g) }
+
 func (e usageError) Error() string { return e.err.Error() }
+
+func (e usageError) Unwrap() error { return e.err }
 
 func usageErrorf(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
@@ -145,7 +153,7 @@ func report(w io.Writer, cmd *cobra.Command, err error) int {
 		return code
 	}
 	fmt.Fprintf(w, "chatirectl: %s\n", printableLines(strings.ReplaceAll(text, "\t", "  ")))
-	if code == exitUsage {
+	if _, guided := errors.AsType[guidance](err); code == exitUsage && !guided {
 		fmt.Fprintf(w, "\n%s", cmd.UsageString())
 	}
 	return code

@@ -38,7 +38,7 @@ func openDatabase(ctx context.Context, t *terminal) (*store.Store, *config.Confi
 		return nil, nil, fmt.Errorf("the settings are wrong: %w", err)
 	}
 	if c.DatabaseURL == "" {
-		return nil, nil, usageErrorf("CHATIRE_DATABASE_URL is not set: say where the database is, such as postgres://user:password@host/chatire")
+		return nil, nil, usageError{guidance("CHATIRE_DATABASE_URL is not set: say where the database is, such as postgres://user:password@host/chatire")}
 	}
 	s, err := store.Open(ctx, c.DatabaseURL, store.Options{Connections: 2})
 	if err != nil {
@@ -111,6 +111,14 @@ func (i *installation) openBus(ctx context.Context, c *config.Config) error {
 	}
 	i.bus.SetEpoch(epoch)
 	return nil
+}
+
+// Ask implements [admin.Bus].
+func (i *installation) Ask(ctx context.Context, q bus.Question) ([]bus.Answer, error) {
+	if i.bus == nil {
+		return nil, chat.Errorf(chat.Conflict, "The bus is within the server's process: ask the server itself, without --local.")
+	}
+	return i.bus.Ask(ctx, q)
 }
 
 // close sends what workers are to be told and closes everything.

@@ -41,6 +41,8 @@ func newRootCommand() *cobra.Command {
 		newApplyCommand(),
 		newDiffCommand(),
 		newImportCommand(),
+		newTraceCommand(),
+		newTopCommand(),
 		newExplainCommand(),
 		newDocsCommand(),
 		newChatCommand(),

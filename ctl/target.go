@@ -84,11 +84,11 @@ func (t *terminal) inContext(name string) (destination, error) {
 		name = contexts.Current
 	}
 	if name == "" {
-		return destination{}, usageErrorf(`no installation is named: say which one
+		return destination{}, usageError{guidance(`no installation is named: say which one
 
   chatirectl context add NAME --server URL --username ADMIN   a running server, from now on
   --server URL                                                a server, with the token in CHATIRECTL_TOKEN
-  --local                                                     the database in CHATIRE_DATABASE_URL`)
+  --local                                                     the database in CHATIRE_DATABASE_URL`)}
 	}
 	c := contexts.named(name)
 	if c == nil {
@@ -119,7 +119,7 @@ func (t *terminal) connectLocal(ctx context.Context, tell bool) (*target, error)
 	if err != nil {
 		return nil, err
 	}
-	local := admin.NewLocal(i.chat, localAdmin(), i.log)
+	local := admin.NewLocal(i.chat, i, localAdmin(), i.log)
 	c, err := client.New(admin.LocalURL, client.WithToken("local"), client.WithTransport(local.Transport()))
 	if err != nil {
 		return nil, err

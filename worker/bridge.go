@@ -14,6 +14,7 @@ import (
 
 	"github.com/chatire/chatire/pkg/bus"
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/trace"
 )
 
 const (
@@ -114,6 +115,7 @@ func (b *bridge) sort(pack *bus.Pack, c *chat.Copy, received time.Time) {
 		return
 	}
 	b.hub.metrics.carried(c.Committed, pack.Published, received)
+	b.hub.trace.Note(c.URI, c.Seq, trace.Received, received)
 	hash := fnv.New32a()
 	hash.Write([]byte(c.URI))
 	f := laneFrame{c.URI, pack.Epoch, frame{

@@ -173,7 +173,7 @@ func (c *cursor) advance(f frame, w *wave) {
 			w.forget(s)
 		}
 	}
-	w.delivered(f, delivered)
+	w.delivered(c.uri, f, delivered)
 }
 
 // dropLive removes the i-th live subscription; the last one takes its place.

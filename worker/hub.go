@@ -11,6 +11,7 @@ import (
 
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/config"
+	"github.com/chatire/chatire/pkg/trace"
 )
 
 // Log is what the hub reads of the store. See [chat.Store] for what the methods
@@ -49,6 +50,7 @@ type Hub struct {
 	bus     Bus
 	log     *slog.Logger
 	metrics *metrics
+	trace   *trace.Ring
 
 	began   time.Time       // all times are counted from here, so that no clock set anew moves them
 	ctx     context.Context // ends when the hub has stopped
@@ -91,7 +93,8 @@ type HubOptions struct {
 	Bus         Bus
 	Log         *slog.Logger
 	Limits      config.RateLimit
-	Connections int // at once
+	Trace       *trace.Ring // may be nil
+	Connections int         // at once
 }
 
 func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
@@ -101,6 +104,7 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 		bus:        o.Bus,
 		log:        o.Log,
 		metrics:    m,
+		trace:      o.Trace,
 		began:      time.Now(),
 		ctx:        ctx,
 		balance:    newBalance(),

@@ -4,6 +4,8 @@ import (
 	"runtime"
 	"sync"
 	"time"
+
+	"github.com/chatire/chatire/pkg/trace"
 )
 
 // splitAt is how many connections one goroutine writes to before others help.
@@ -21,6 +23,7 @@ type wave struct {
 }
 
 type measured struct {
+	uri   string
 	frame frame
 	count int
 }
@@ -39,9 +42,9 @@ func (w *wave) touch(c *Connection) {
 }
 
 // delivered notes that a frame went to so many connections at once.
-func (w *wave) delivered(f frame, count int) {
+func (w *wave) delivered(uri string, f frame, count int) {
 	if count > 0 {
-		w.measure = append(w.measure, measured{f, count})
+		w.measure = append(w.measure, measured{uri, f, count})
 	}
 }
 
@@ -63,6 +66,7 @@ func (w *wave) flush() {
 	now := time.Now()
 	for _, m := range w.measure {
 		w.hub.metrics.delivered(m.frame, m.count, now)
+		w.hub.trace.Note(m.uri, m.frame.seq, trace.Written, now)
 	}
 	for _, end := range w.ended {
 		w.hub.exclude(end)

@@ -43,12 +43,14 @@ func New(k *boot.Kit) (boot.Program, error) {
 			Bus:         k.Bus,
 			Log:         k.Log,
 			Limits:      k.Config.RateLimit,
+			Trace:       k.Bus.Trace(),
 			Connections: withinFiles(k.Config.Connections),
 		}, m),
 	}
 	w.hub.epochNow.Store(&k.Epoch) // before anybody can connect
 	w.upgrader = newUpgrader(gwsLog{k.Log})
 	k.Ops.Handle("/debug/hub", w.hub)
+	k.Bus.OnQuestion("worker", w.hub.answer)
 	return w, nil
 }
 

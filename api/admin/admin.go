@@ -8,12 +8,14 @@
 package admin
 
 import (
+	"context"
 	"strconv"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/chatire/chatire/pkg/bus"
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/config"
 	"github.com/chatire/chatire/pkg/httpd"
@@ -25,15 +27,22 @@ const maxPage = 500
 // API is the handlers.
 type API struct {
 	chat       *chat.Service
+	bus        Bus
 	limit      *httpd.Limit // by user
 	operations *prometheus.CounterVec
 	local      *chat.Admin // who asks, where there is no server; nil where there is one
 }
 
+// Bus asks all processes of an installation.
+type Bus interface {
+	Ask(ctx context.Context, q bus.Question) ([]bus.Answer, error)
+}
+
 // New makes the handlers of a server.
-func New(service *chat.Service, rates config.RateLimit, metrics prometheus.Registerer) *API {
+func New(service *chat.Service, b Bus, rates config.RateLimit, metrics prometheus.Registerer) *API {
 	a := &API{
 		chat:  service,
+		bus:   b,
 		limit: httpd.NewLimit(rates, config.LimitAdmin, metrics),
 		operations: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "chatire_admin_operations_total",
@@ -66,6 +75,8 @@ func (a *API) Routes() []httpd.Route {
 		{Path: "/api/admin/sessions/:uri/events/", Get: a.by("session.export", a.listEvents)},
 		{Path: "/api/admin/sessions/:uri/messages/", Get: a.by("message.list", a.listMessages)},
 		{Path: "/api/admin/sessions/:uri/messages/:seq/", Delete: a.by("message.delete", a.deleteMessage)},
+		{Path: "/api/admin/trace/:uri/:seq/", Get: a.by("trace", a.trace)},
+		{Path: "/api/admin/processes/", Get: a.by("top", a.processes)},
 		{Path: "/api/admin/apply/", Post: a.by("apply", a.apply), Within: slowest},
 		{Path: "/api/admin/audit/", Get: a.by("audit.list", a.listAudit)},
 		{Path: "/api/admin/audit/head/", Get: a.by("audit.head", a.auditHead)},

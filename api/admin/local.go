@@ -28,9 +28,9 @@ const LocalURL = "http://chatire.local"
 
 // NewLocal serves the admin API to one administrator, who is not asked for a token. What
 // is a fault of ours goes to the log. Close ends it.
-func NewLocal(service *chat.Service, admin chat.Admin, log *slog.Logger) *Local {
+func NewLocal(service *chat.Service, b Bus, admin chat.Admin, log *slog.Logger) *Local {
 	metrics := prometheus.NewRegistry()
-	a := New(service, config.RateLimit{Off: true}, metrics)
+	a := New(service, b, config.RateLimit{Off: true}, metrics)
 	a.local = &admin
 	l := &Local{
 		server: httpd.New(httpd.Options{Log: log, Metrics: metrics}),

@@ -142,6 +142,7 @@ func (p *process) open(ctx context.Context) error {
 		return fmt.Errorf("read epoch: %w", err)
 	}
 	k.Bus.SetEpoch(k.Epoch)
+	k.Bus.OnQuestion("process", newAnswerer(k.Metrics, k.Bus.Trace()).answer)
 	p.background("epoch", p.watchEpoch)
 
 	mailer, err := mail.Open(c.SMTPURL, p.Log)

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/trace"
 )
 
 // MaxSlots bounds the slots of an installation.
@@ -45,6 +46,8 @@ type Bus struct {
 	wire    wire
 	metrics *metrics
 	state   state
+	trace   *trace.Ring
+	letters correspondence
 	epoch   atomic.Pointer[string] // never nil
 
 	// closing ends when no more work is taken on, ending when all work must end.
@@ -70,6 +73,9 @@ type wire interface {
 
 	// join adds a subscription. What it returns delivers packs until ctx ends.
 	join(b *Bus, s *subscription) (receive func(ctx context.Context))
+
+	// correspond takes letters in until the Bus is closing.
+	correspond(b *Bus)
 }
 
 // Open opens a bus. It does not wait for the broker: one that is away is connected
@@ -100,6 +106,12 @@ func Open(o Options) (*Bus, error) {
 		metrics:       m,
 		wanted:        map[int]struct{}{},
 		subscriptions: map[*subscription]struct{}{},
+		trace:         trace.New(),
+		letters: correspondence{
+			ready:   make(chan struct{}),
+			parts:   map[string]func(Question) any{},
+			waiting: map[string]chan Answer{},
+		},
 	}
 	b.state.metrics = m
 	b.epoch.Store(new(string))

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"sync"
+
+	"github.com/chatire/chatire/pkg/trace"
 )
 
 // memoryQueue is how many packs wait for a subscription: with 64 KB each, at most
@@ -40,6 +42,7 @@ func (m *memory) send(b *Bus) {
 
 func (m *memory) carry(b *Bus, p batch) {
 	p.body = bytes.Clone(p.body)
+	b.note(p.marks, trace.Published)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, queue := range m.queues {
@@ -52,6 +55,7 @@ func (m *memory) carry(b *Bus, p batch) {
 		}
 	}
 	b.metrics.confirmed.Inc()
+	b.note(p.marks, trace.Confirmed)
 }
 
 func offer(queue chan batch, p batch) bool {

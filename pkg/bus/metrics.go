@@ -22,6 +22,7 @@ const (
 type metrics struct {
 	connectionUp                *prometheus.GaugeVec
 	publisherLost, consumerLost prometheus.Counter
+	inspectorLost               prometheus.Counter
 	degraded                    prometheus.Gauge
 	confirmed, nacked, lost     prometheus.Counter
 	handled, unhandled          prometheus.Counter
@@ -53,6 +54,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		connectionUp:  up,
 		publisherLost: reconnects.WithLabelValues("publisher"),
 		consumerLost:  reconnects.WithLabelValues("subscriber"),
+		inspectorLost: reconnects.WithLabelValues("inspector"),
 		degraded: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "chatire_degraded",
 			Help: "Whether the broker is away, cut off or blocked, so that delivery depends on the probe alone.",

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/trace"
 )
 
 // PublishEvents hands Events to the workers that receive their Sessions' slots.
@@ -13,8 +14,9 @@ import (
 func (b *Bus) PublishEvents(events []chat.Event, requestIDs []string) {
 	owned := slices.Clone(events) // the caller may use its slice again
 	items := make([]item, len(owned))
-	epoch := b.epoch.Load()
+	epoch, now := b.epoch.Load(), time.Now()
 	for i := range owned {
+		b.trace.Note(owned[i].URI, owned[i].Seq, trace.Handed, now)
 		items[i].event, items[i].epoch = &owned[i], epoch
 		if i < len(requestIDs) {
 			items[i].requestID = requestIDs[i]
@@ -62,6 +64,21 @@ type batch struct {
 	slot  int // of kindEvents
 	body  []byte
 	items int // how many things are in it
+	marks []passing
+}
+
+// passing is an Event in a pack, for whoever asks later where it was.
+type passing struct {
+	uri string
+	seq int64
+}
+
+// note notes when the Events of a pack passed.
+func (b *Bus) note(marks []passing, stage trace.Stage) {
+	now := time.Now()
+	for _, m := range marks {
+		b.trace.Note(m.uri, m.seq, stage, now)
+	}
 }
 
 // batcher takes items from the rings and packs them.
@@ -73,6 +90,7 @@ type batcher struct {
 	// the pack before, and begins the next one of its ring.
 	entry []byte
 	epoch *string // of the entry
+	event passing // of the entry; seq 0 for none
 	held  bool
 	ring  int
 }
@@ -94,6 +112,7 @@ func (p *batcher) next() (batch, bool) {
 	kind := p.bus.kindOf(p.ring)
 	epoch := p.bus.epoch.Load()
 	p.packer.begin(kind, time.Now(), *epoch)
+	var marks []passing
 	for p.held || p.encode() {
 		if p.epoch != nil && p.epoch != epoch {
 			p.held = false
@@ -104,19 +123,25 @@ func (p *batcher) next() (batch, bool) {
 			break
 		}
 		p.packer.add(p.entry)
+		if p.event.seq != 0 {
+			marks = append(marks, p.event)
+		}
 	}
 	if !p.held {
 		p.bus.rings.done(p.ring)
 	}
 	items := int(p.packer.count)
-	return batch{kind: kind, slot: p.ring, body: p.packer.close(), items: items}, items > 0
+	return batch{kind: kind, slot: p.ring, body: p.packer.close(), items: items, marks: marks}, items > 0
 }
 
 // encode takes and encodes one item of the ring.
 func (p *batcher) encode() bool {
 	i, ok := p.bus.rings.take(p.ring)
 	if ok {
-		p.entry, p.epoch = appendEntry(p.entry[:0], &i), i.epoch
+		p.entry, p.epoch, p.event = appendEntry(p.entry[:0], &i), i.epoch, passing{}
+		if i.event != nil {
+			p.event = passing{i.event.URI, i.event.Seq}
+		}
 	}
 	return ok
 }

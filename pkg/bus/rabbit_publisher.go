@@ -9,6 +9,8 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/chatire/chatire/pkg/trace"
 )
 
 const (
@@ -30,11 +32,17 @@ func (r *rabbit) send(b *Bus) {
 	})
 }
 
+// flying is a pack on its way.
+type flying struct {
+	items int
+	marks []passing
+}
+
 // flight is the packs on their way on one channel. The broker's confirms come in
 // the order of the packs.
 type flight struct {
 	bus     *Bus
-	packs   chan int // how many items are in each; its room is the room there is
+	packs   chan flying // its room is the room there is
 	blocked atomic.Bool
 	lost    chan struct{} // closed when no more confirms will come
 }
@@ -55,7 +63,7 @@ func (r *rabbit) publish(b *Bus, batches *batcher, c *connection, up func()) err
 	}
 	f := &flight{
 		bus:   b,
-		packs: make(chan int, flightPacks),
+		packs: make(chan flying, flightPacks),
 		lost:  make(chan struct{}),
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
@@ -121,7 +129,8 @@ func (r *rabbit) emit(f *flight, ch *amqp.Channel, p batch) error {
 	if p.kind == kindEvents {
 		key = strconv.Itoa(p.slot)
 	}
-	f.packs <- p.items // has room: see ready
+	f.bus.note(p.marks, trace.Published)
+	f.packs <- flying{p.items, p.marks} // has room: see ready
 	_, err := ch.PublishWithDeferredConfirm(r.exchange(p.kind), key, false, false, amqp.Publishing{
 		DeliveryMode: amqp.Transient,
 		Body:         p.body,
@@ -170,27 +179,28 @@ func (f *flight) read(c *connection, confirms <-chan amqp.Confirmation, blocks <
 
 // settle settles the oldest pack.
 func (f *flight) settle(ack bool) {
-	var items int
+	var pack flying
 	select {
-	case items = <-f.packs:
+	case pack = <-f.packs:
 	default:
 		return // a confirm of nothing
 	}
 	if ack {
 		f.bus.metrics.confirmed.Inc()
+		f.bus.note(pack.marks, trace.Confirmed)
 		return
 	}
 	f.bus.metrics.nacked.Inc()
-	f.bus.metrics.dropped(dropUnconfirmed, items)
+	f.bus.metrics.dropped(dropUnconfirmed, pack.items)
 }
 
 // giveUp counts what was never confirmed.
 func (f *flight) giveUp() {
 	for {
 		select {
-		case items := <-f.packs:
+		case pack := <-f.packs:
 			f.bus.metrics.lost.Inc()
-			f.bus.metrics.dropped(dropUnconfirmed, items)
+			f.bus.metrics.dropped(dropUnconfirmed, pack.items)
 		default:
 			return
 		}

@@ -71,6 +71,20 @@ func (s *Service) SessionMembers(ctx context.Context, uri string, after int64, l
 	return members, nil
 }
 
+// EventAt returns one Event of any Session, without what was said in it.
+func (s *Service) EventAt(ctx context.Context, uri string, seq int64) (Event, error) {
+	m, err := s.store.Membership(ctx, cleanURI(uri), 0)
+	if err != nil {
+		return Event{}, fmt.Errorf("find session: %w", err)
+	}
+	e, err := s.store.Event(ctx, m.Session.ID, seq)
+	if err != nil {
+		return Event{}, fmt.Errorf("find event: %w", err)
+	}
+	e.Body = ""
+	return e, nil
+}
+
 // NoteReading notes in the audit that an administrator reads what was said in a
 // Session, which people do not expect of anybody but Members.
 func (s *Service) NoteReading(ctx context.Context, uri string) error {

@@ -81,7 +81,8 @@ type AdminAbout struct {
 
 // About asks where one is.
 func (a Admin) About(ctx context.Context) (about AdminAbout, err error) {
-	return about, a.get(ctx, &about, nil)
+	err = a.get(ctx, &about, nil)
+	return about, err
 }
 
 // AdminUser is an account as administrators see it.
@@ -110,13 +111,15 @@ func (a Admin) Users(ctx context.Context, after int64) ([]AdminUser, bool, error
 
 // User returns the account with exactly this name.
 func (a Admin) User(ctx context.Context, username string) (user AdminUser, err error) {
-	return user, a.get(ctx, &user, nil, "users", username)
+	err = a.get(ctx, &user, nil, "users", username)
+	return user, err
 }
 
 // CreateUser makes an account, also where registration is closed.
 func (a Admin) CreateUser(ctx context.Context, n chat.NewUser) (user AdminUser, err error) {
 	in := map[string]any{"username": n.Username, "email": n.Email, "password": string(n.Password), "admin": n.Admin}
-	return user, a.call(ctx, http.MethodPost, []string{"users"}, nil, in, &user)
+	err = a.call(ctx, http.MethodPost, []string{"users"}, nil, in, &user)
+	return user, err
 }
 
 // UpdateUser changes what is not nil of an account.
@@ -131,7 +134,8 @@ func (a Admin) UpdateUser(ctx context.Context, username string, change chat.User
 	if change.Admin != nil {
 		in["admin"] = *change.Admin
 	}
-	return user, a.call(ctx, http.MethodPatch, []string{"users", username}, nil, in, &user)
+	err = a.call(ctx, http.MethodPatch, []string{"users", username}, nil, in, &user)
+	return user, err
 }
 
 // DeleteUser ends an account: its messages stay, without a name.
@@ -169,18 +173,21 @@ func (a Admin) Tokens(ctx context.Context, username string) ([]AdminToken, error
 	var out struct {
 		Tokens []AdminToken `json:"tokens"`
 	}
-	return out.Tokens, a.get(ctx, &out, nil, "users", username, "tokens")
+	err := a.get(ctx, &out, nil, "users", username, "tokens")
+	return out.Tokens, err
 }
 
 // CreateToken makes a token that ends after ttl, or, with 0, as one from a sign-in does.
 func (a Admin) CreateToken(ctx context.Context, username, label string, ttl time.Duration) (token AdminToken, err error) {
 	in := map[string]any{"label": label, "ttl": int64(ttl.Seconds())}
-	return token, a.call(ctx, http.MethodPost, []string{"users", username, "tokens"}, nil, in, &token)
+	err = a.call(ctx, http.MethodPost, []string{"users", username, "tokens"}, nil, in, &token)
+	return token, err
 }
 
 // RotateToken replaces a token by one with another secret.
 func (a Admin) RotateToken(ctx context.Context, username string, id int64) (token AdminToken, err error) {
-	return token, a.call(ctx, http.MethodPost, []string{"users", username, "tokens", strconv.FormatInt(id, 10), "rotate"}, nil, nil, &token)
+	err = a.call(ctx, http.MethodPost, []string{"users", username, "tokens", strconv.FormatInt(id, 10), "rotate"}, nil, nil, &token)
+	return token, err
 }
 
 // RevokeToken ends a token.

@@ -40,7 +40,8 @@ func (a Admin) Sessions(ctx context.Context, after int64) ([]AdminSession, bool,
 
 // Session returns the Session with this uri.
 func (a Admin) Session(ctx context.Context, uri string) (session AdminSession, err error) {
-	return session, a.get(ctx, &session, nil, "sessions", uri)
+	err = a.get(ctx, &session, nil, "sessions", uri)
+	return session, err
 }
 
 // CloseSession lets nothing more be posted.
