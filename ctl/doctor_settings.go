@@ -27,7 +27,23 @@ func (e *examination) lookAtSettings() {
 			"Serve it by https:// only: tokens are readable on the way otherwise.")
 	}
 	e.lookAtFiles()
+	e.lookAtContexts()
 	e.lookAtDescriptors()
+}
+
+// lookAtContexts sees that nobody else can read the tokens of who runs this.
+func (e *examination) lookAtContexts() {
+	path, err := contextsFile(e.environ)
+	if err != nil {
+		return
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return // there are none
+	}
+	mode := info.Mode().Perm()
+	e.note(mode&0o077 == 0, failing, "mode of your contexts", "4", fmt.Sprintf("%04o", mode),
+		"Have others not read the file, which has tokens of administrators: chmod 600 "+path)
 }
 
 // isMonotonous says that a secret is no secret: a few characters again and again.

@@ -55,12 +55,14 @@ put the whole address into a file.`,
 	flags.StringVar(&o.address, "database-url", "", "`address` of the original's database, without a password")
 	flags.StringVar(&o.file, "database-url-file", "", "`file` with the address in its first line")
 	flags.BoolVar(&o.rename, "rename-clashes", false, "put the id behind a name that another account has")
-	cmd.MarkFlagsMutuallyExclusive("database-url", "database-url-file")
 	return cmd
 }
 
 // source returns the address of the original's database.
 func (o *djangoOptions) source() (string, error) {
+	if o.file != "" && o.address != "" {
+		return "", usageErrorf("several databases are named: say one of --database-url and --database-url-file")
+	}
 	if o.file != "" {
 		address, err := readSecretFile(&o.terminal, "address", o.file)
 		return string(address), err

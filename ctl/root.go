@@ -43,6 +43,7 @@ func newRootCommand() *cobra.Command {
 		newImportCommand(),
 		newTraceCommand(),
 		newTopCommand(),
+		newSecretsCommand(),
 		newExplainCommand(),
 		newDocsCommand(),
 		newChatCommand(),

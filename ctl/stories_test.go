@@ -93,6 +93,7 @@ func tell(t *testing.T, story string, database chat.Secret) {
 				"PUBLIC":               public,
 				"OPS":                  ops,
 				"CHATIRECTL_SERVER":    "http://" + public,
+				"XDG_CONFIG_HOME":      filepath.Join(env.WorkDir, "settings"),
 			} {
 				env.Setenv(name, value)
 			}

@@ -27,7 +27,6 @@ func administering(noun *cobra.Command) *cobra.Command {
 	flags.String("server", "", "`address` of the server (default: CHATIRECTL_SERVER, with the token in CHATIRECTL_TOKEN)")
 	flags.String("context", "", "`name` of one of your contexts (default: CHATIRECTL_CONTEXT, or the one in use)")
 	flags.Bool("local", false, "work on the database in CHATIRE_DATABASE_URL, without a server")
-	noun.MarkFlagsMutuallyExclusive("server", "context", "local")
 	return noun
 }
 
@@ -49,7 +48,9 @@ type destination struct {
 // resolve finds out which installation is meant: a flag counts more than the
 // environment, and that more than the context in use.
 func (t *terminal) resolve() (destination, error) {
-	switch {
+	switch w := t.where; {
+	case w.local && w.server+w.context != "", w.server != "" && w.context != "":
+		return destination{}, usageErrorf("several installations are named: say one of --server, --context and --local")
 	case t.where.local:
 		return destination{local: true}, nil
 	case t.where.server != "":
