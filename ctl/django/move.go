@@ -37,7 +37,7 @@ type Result struct {
 // Run brings over accounts, tokens, sessions with their members, and messages; then it
 // reads all messages again on both sides and compares them.
 func (m *Mover) Run(ctx context.Context) (Result, error) {
-	m.users = map[int64]chat.User{}
+	m.users, m.moved, m.fresh = map[int64]chat.User{}, Counts{}, Counts{}
 	there, err := m.Source.Count(ctx)
 	if err != nil {
 		return Result{}, err
