@@ -32,10 +32,7 @@ build: web ## Build the three programs into bin/, with the web app if there is N
 
 .PHONY: test
 test: ## Run all tests under the race detector, with a real Postgres and RabbitMQ.
-	.ci/install /usr/bin/gcc gcc libc6-dev
-	CGO_ENABLED=1 .ci/with-services go test -race -shuffle=on -timeout 20m ./...
-	.ci/with-services go test ./ctl/django
-	.ci/with-node .ci/web-test --grep @smoke
+	.ci/test
 
 .PHONY: test-web
 test-web: ## Test the web app in a real browser, with servers that are broken meanwhile.
