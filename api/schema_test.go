@@ -79,7 +79,7 @@ func (s *server) routes(t *testing.T) (ops []string) {
 	t.Helper()
 	ada := signUp(t, s, "ada")
 	for _, path := range s.paths() {
-		got := ada.call("OPTIONS", strings.NewReplacer(":uri", "000000000000000", ":username", "ada", ":id", "1").Replace(path), "")
+		got := ada.call("OPTIONS", strings.NewReplacer(":uri", "000000000000000", ":username", "ada", ":id", "1", ":seq", "1").Replace(path), "")
 		for _, method := range list(got.header.Get("Allow")) {
 			if method != "head" && method != "options" {
 				ops = append(ops, strings.ToUpper(method)+" "+path)

@@ -104,6 +104,9 @@ func FreeAddress() (string, error) {
 	return "", errors.New("no port is free")
 }
 
+// Log returns the file that has all that the process said.
+func (p *Process) Log() string { return p.log.Name() }
+
 // Start runs the process and waits until it is ready.
 func (p *Process) Start(ctx context.Context) error {
 	if err := p.Launch(); err != nil {
