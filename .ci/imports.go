@@ -25,7 +25,7 @@ var lines = [][]string{
 	{"pkg/boot"},
 	{"pkg/store", "pkg/bus", "pkg/httpd", "pkg/client", "pkg/mail"},
 	{"pkg/config"},
-	{"pkg/chat", "pkg/history", "pkg/netfault", "migrations", "web"},
+	{"pkg/chat", "pkg/history", "pkg/netfault", "pkg/trace", "migrations", "web"},
 }
 
 // doors says in which folders or files a library may be imported.

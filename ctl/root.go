@@ -2,8 +2,9 @@
 // and all of Chatire as one process. A file is a noun or a verb; each command has
 // its options, a constructor that binds flags to them, and a run.
 //
-// The commands that administer work on the database itself, by the same rules as
-// the API. Data goes to the standard output, everything else to the standard error.
+// The commands that administer speak the admin API: of a server, or within their own
+// process, where they work on the database. Data goes to the standard output,
+// everything else to the standard error.
 package ctl
 
 import (
@@ -66,6 +67,10 @@ first administrator:
   export CHATIRE_DATABASE_URL=postgres://user:password@host/chatire
   chatirectl migrate up
   chatirectl admin bootstrap root --generate
+
+To administer one that runs, sign in to it once:
+
+  chatirectl context add NAME --server https://chat.example.com --username root
 
 The servers then run with the same settings; chatirectl config lists them.`
 	bindTerminal(root)
