@@ -7,14 +7,23 @@ import (
 	"testing"
 )
 
-// TestCommandPages compares docs/cli with what chatirectl says of itself, or writes it.
+// TestCommandPages compares docs/cli, as Markdown and for man, with what chatirectl says
+// of itself, or writes it.
 func TestCommandPages(t *testing.T) {
-	folder, kept := t.TempDir(), filepath.Join(root, "docs/cli")
-	if out, err := exec.Command("go", "run", "../ctl/cmd/chatirectl", "docs", "--markdown", folder).CombinedOutput(); err != nil {
+	markdown, man := t.TempDir(), t.TempDir()
+	out, err := exec.Command("go", "run", "../ctl/cmd/chatirectl", "docs", "--markdown", markdown, "--man", man).CombinedOutput()
+	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
+	samePages(t, markdown, "docs/cli")
+	samePages(t, man, "docs/cli/man")
+}
+
+// samePages compares the files of a folder with those that are kept.
+func samePages(t *testing.T, folder, kept string) {
+	t.Helper()
 	if *update {
-		if err := os.MkdirAll(kept, 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Join(root, kept), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -29,15 +38,15 @@ func TestCommandPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		generated(t, "docs/cli/"+page.Name(), string(text))
+		generated(t, kept+"/"+page.Name(), string(text))
 	}
-	there, err := os.ReadDir(kept)
+	there, err := os.ReadDir(filepath.Join(root, kept))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, page := range there {
-		if !said[page.Name()] {
-			t.Errorf("docs/cli/%s is of a command that there is not", page.Name())
+		if !page.IsDir() && !said[page.Name()] {
+			t.Errorf("%s/%s is of a command that there is not", kept, page.Name())
 		}
 	}
 }

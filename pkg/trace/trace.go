@@ -21,9 +21,10 @@ const (
 	stages
 )
 
-// slots is how many Events a Ring remembers, at about 120 bytes each. An Event takes the
-// place of another one that falls on the same slot.
-const slots = 1 << 13
+// slots is how many Events a Ring remembers at most, at 72 bytes each: 2.4 MB. An Event
+// takes the place of another one that falls on the same slot, so that of the newest
+// thousand about 30 are forgotten.
+const slots = 1 << 15
 
 // Marks are when an Event passed; a zero time is for where it did not.
 type Marks [stages]time.Time
@@ -38,14 +39,15 @@ type slot struct {
 	mu    sync.Mutex // guards all below
 	uri   string
 	seq   int64
-	marks Marks
+	marks [stages]int64 // in nanoseconds since 1970; 0 for none
 }
 
 // New makes a Ring.
 func New() *Ring { return &Ring{seed: maphash.MakeSeed()} }
 
 func (r *Ring) at(uri string, seq int64) *slot {
-	return &r.slot[(maphash.String(r.seed, uri)+uint64(seq))%slots]
+	const golden = 0x9e3779b97f4a7c15 // spreads the seqs of one session over all slots
+	return &r.slot[(maphash.String(r.seed, uri)+uint64(seq)*golden)>>(64-15)]
 }
 
 // Note notes when an Event passed a Stage. The first time counts.
@@ -57,10 +59,10 @@ func (r *Ring) Note(uri string, seq int64, stage Stage, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.seq != seq || s.uri != uri {
-		s.uri, s.seq, s.marks = uri, seq, Marks{}
+		s.uri, s.seq, s.marks = uri, seq, [stages]int64{}
 	}
-	if s.marks[stage].IsZero() {
-		s.marks[stage] = at
+	if s.marks[stage] == 0 {
+		s.marks[stage] = at.UnixNano()
 	}
 }
 
@@ -75,5 +77,11 @@ func (r *Ring) Marks(uri string, seq int64) (Marks, bool) {
 	if s.seq != seq || s.uri != uri {
 		return Marks{}, false
 	}
-	return s.marks, true
+	var marks Marks
+	for stage, nanos := range s.marks {
+		if nanos != 0 {
+			marks[stage] = time.Unix(0, nanos)
+		}
+	}
+	return marks, true
 }
