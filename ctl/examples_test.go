@@ -74,7 +74,7 @@ reachable http://$OPS/readyz
 			line, check = line+" || true", "\nstatus 1"
 		}
 		if endless.MatchString(example) {
-			line, check = "timeout -s INT 2 "+line+" || true", "\nstatus 0"
+			line, check = "timeout --foreground -s INT 2 "+line+" || true", "\nstatus 0"
 		}
 		if !strings.Contains(line, "<") && !strings.Contains(line, "|") {
 			script.WriteString("ttyin -stdin password.txt\n")

@@ -59,7 +59,7 @@ func TestVerify(t *testing.T) {
 		}
 		defer nobody.Close()
 		users, err := exec.CommandContext(ctx, "env", "-i", "CHATIRE_DATABASE_URL="+in.Database,
-			filepath.Join(healthy, "chatirectl"), "user", "list", "-o", "name").Output()
+			filepath.Join(healthy, "chatirectl"), "user", "list", "--local", "-o", "name").Output()
 		if err != nil || strings.Contains(string(users), "canary") {
 			t.Errorf("%v, there are still %s", err, users)
 		}
