@@ -52,7 +52,7 @@ var defaultRates = map[Limiter]Rate{
 	LimitSearches:      {60, time.Minute},
 	LimitLookups:       {30, time.Minute},
 	LimitMisses:        {300, time.Minute},
-	LimitAdmin:         {1200, time.Minute},
+	LimitAdmin:         {6000, time.Minute},
 	LimitFrames:        {100, 10 * time.Second},
 	LimitUserSockets:   {20, time.Minute},
 	LimitAddrSockets:   {200, time.Minute},
