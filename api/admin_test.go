@@ -170,7 +170,7 @@ func TestAdminBodies(t *testing.T) {
 		{"POST", "users/root/tokens/999/rotate/", "", 404, `This user has no such token.`},
 		{"POST", "users/root/tokens/01/rotate/", "", 404, `Not found.`},
 		{"POST", "import/users/", `{"users":[]}`, 400, `Send from 1 to 500 users.`},
-		{"POST", "import/users/", `{"users":[{"username":"a","created_date":"now"}]}`, 400, `users.0.created_date`},
+		{"POST", "import/users/", `{"users":[{"username":"a","created_date":"now"}]}`, 400, `created_date: This is not a time`},
 		{"POST", "import/users/", `{"users":[{"username":"x y"}]}`, 200, `"outcome":"invalid"`},
 		{"POST", "apply/", `{"collection":"","documents":[]}`, 400, `collection`},
 		{"POST", "apply/", `{"collection":"a","documents":[{"kind":"User","name":"x"}]}`, 400, `documents.0`},

@@ -6,21 +6,6 @@ import (
 	"github.com/chatire/chatire/pkg/chat"
 )
 
-// auditJSON is one thing that an administrator did. Its times have all the digits that
-// its hash covers.
-type auditJSON struct {
-	Seq       int64  `json:"seq"`
-	At        string `json:"at"`
-	Actor     string `json:"actor"`
-	Origin    string `json:"origin"`
-	Operation string `json:"operation"`
-	Target    string `json:"target"`
-	Before    string `json:"before"`
-	After     string `json:"after"`
-	RequestID string `json:"request_id"`
-	Hash      string `json:"hash"`
-}
-
 func (a *API) listAudit(c *fiber.Ctx) error {
 	p, err := pageOf(c)
 	if err != nil {
@@ -32,9 +17,9 @@ func (a *API) listAudit(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	list := make([]auditJSON, len(entries))
+	list := make([]chat.AuditEntryJSON, len(entries))
 	for i, e := range entries {
-		list[i] = auditJSON{e.Seq, chat.Date(e.At), e.Actor, e.Origin, e.Operation, e.Target, e.Before, e.After, e.RequestID, e.Hash}
+		list[i] = e.JSON()
 	}
 	return c.JSON(fiber.Map{"entries": list, "has_more": more})
 }

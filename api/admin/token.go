@@ -1,9 +1,6 @@
 package admin
 
 import (
-	"fmt"
-	"time"
-
 	"github.com/gofiber/fiber/v2"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -38,9 +35,6 @@ func (a *API) listTokens(c *fiber.Ctx) error {
 	})
 }
 
-// maxTTL bounds how long a token is made to live, in seconds: a hundred years.
-const maxTTL = 100 * 365 * 24 * 3600
-
 func (a *API) createToken(c *fiber.Ctx) error {
 	var in struct {
 		Label string `json:"label"`
@@ -49,11 +43,12 @@ func (a *API) createToken(c *fiber.Ctx) error {
 	if err := httpd.Document(c, &in); err != nil {
 		return err
 	}
-	if in.TTL < 0 || in.TTL > maxTTL {
-		return chat.FieldError("ttl", fmt.Sprintf("Ensure this is from 0 to %d.", int64(maxTTL)))
+	ttl, err := chat.TTLOf(in.TTL)
+	if err != nil {
+		return err
 	}
 	return named(c, func(username string) error {
-		secret, token, err := a.chat.IssueToken(c.UserContext(), username, in.Label, time.Duration(in.TTL)*time.Second)
+		secret, token, err := a.chat.IssueToken(c.UserContext(), username, in.Label, ttl)
 		if err != nil {
 			return err
 		}

@@ -26,6 +26,27 @@ type ImportedUser struct {
 	LastSeen  time.Time // zero: never
 }
 
+// Exported returns an account in the form in which it can be imported, with the digest of
+// its password if that is asked for.
+func (u User) Exported(digest bool) ImportedUser {
+	out := ImportedUser{
+		Username:  u.Username,
+		Email:     u.Email,
+		FirstName: u.FirstName,
+		LastName:  u.LastName,
+		Admin:     u.Admin,
+		Disabled:  u.Disabled,
+		CreatedAt: u.CreatedAt,
+	}
+	if u.LastSeen != nil {
+		out.LastSeen = *u.LastSeen
+	}
+	if digest {
+		out.Digest = u.Password
+	}
+	return out
+}
+
 // ImportOutcome is what became of one ImportedUser.
 type ImportOutcome string
 

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -116,32 +117,21 @@ func (a Admin) DeleteMessage(ctx context.Context, uri string, seq int64) error {
 	return a.call(ctx, http.MethodDelete, []string{"sessions", uri, "messages", strconv.FormatInt(seq, 10)}, nil, nil, nil)
 }
 
-// auditEntry is an entry as it stands on the wire.
-type auditEntry struct {
-	Seq       int64     `json:"seq"`
-	At        time.Time `json:"at"`
-	Actor     string    `json:"actor"`
-	Origin    string    `json:"origin"`
-	Operation string    `json:"operation"`
-	Target    string    `json:"target"`
-	Before    string    `json:"before"`
-	After     string    `json:"after"`
-	RequestID string    `json:"request_id"`
-	Hash      string    `json:"hash"`
-}
-
 // Audit returns up to limit entries of the audit, at most AdminPage, beginning after a
 // seq.
 func (a Admin) Audit(ctx context.Context, after int64, limit int) ([]chat.AuditEntry, error) {
 	var out struct {
-		Entries []auditEntry `json:"entries"`
+		Entries []chat.AuditEntryJSON `json:"entries"`
 	}
 	if err := a.get(ctx, &out, pageQuery(after, limit), "audit"); err != nil {
 		return nil, err
 	}
 	entries := make([]chat.AuditEntry, len(out.Entries))
 	for i, e := range out.Entries {
-		entries[i] = chat.AuditEntry(e)
+		var err error
+		if entries[i], err = e.AuditEntry(); err != nil {
+			return nil, fmt.Errorf("read an entry of the audit: %w", err)
+		}
 	}
 	return entries, nil
 }
