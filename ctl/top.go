@@ -123,22 +123,22 @@ var runningKind = kind[running]{
 	id: func(p running) string { return "process/" + p.instance },
 	json: func(p running) any {
 		return struct {
-			Process         string  `json:"process"`
-			Host            string  `json:"host"`
-			Role            string  `json:"role"`
-			Version         string  `json:"version"`
-			Began           string  `json:"began"`
-			Connections     float64 `json:"connections"`
-			Subscriptions   float64 `json:"subscriptions"`
-			CatchingUp      float64 `json:"catchingUp"`
-			PostsPerSecond  float64 `json:"postsPerSecond"`
-			SentPerSecond   float64 `json:"sentPerSecond"`
-			RequestsPerSec  float64 `json:"requestsPerSecond"`
-			UndeliveredAge  float64 `json:"undeliveredAgeSeconds"`
-			State           string  `json:"state"`
-			Slots           float64 `json:"slots"`
-			ResidentBytes   float64 `json:"residentBytes"`
-			CPUSecondsPerSe float64 `json:"cpuSecondsPerSecond"`
+			Process        string  `json:"process"`
+			Host           string  `json:"host"`
+			Role           string  `json:"role"`
+			Version        string  `json:"version"`
+			Began          string  `json:"began"`
+			Connections    float64 `json:"connections"`
+			Subscriptions  float64 `json:"subscriptions"`
+			CatchingUp     float64 `json:"catchingUp"`
+			Posts          float64 `json:"postsPerSecond"`
+			Sent           float64 `json:"sentPerSecond"`
+			Requests       float64 `json:"requestsPerSecond"`
+			UndeliveredAge float64 `json:"undeliveredAgeSeconds"`
+			State          string  `json:"state"`
+			Slots          float64 `json:"slots"`
+			ResidentBytes  float64 `json:"residentBytes"`
+			CPU            float64 `json:"cpuSecondsPerSecond"`
 		}{
 			p.instance, p.Host, p.role(), p.Version, moment(p.Began),
 			p.Values["chatire_ws_connections"], p.Values["chatire_ws_subscriptions"], p.Values["chatire_ws_catchup_connections"],

@@ -26,6 +26,13 @@
 // queue is exclusive, transient and bounded; each new connection declares a new
 // one, since the old name stays locked until the broker has noticed the loss.
 //
+// # Questions
+//
+// [Bus.Ask] asks all processes something, such as where an Event was, and collects what
+// their [Bus.OnQuestion] says. Questions and answers are few, small and signed, and go
+// through a fourth exchange, <prefix>.inspect, over a connection of its own in each
+// process. When Events passed this process is noted in [Bus.Trace].
+//
 // # Why not all of the ready-made parts
 //
 // Exchanges, queue and bindings are declared by watermill-amqp's builder. The

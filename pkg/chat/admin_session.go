@@ -98,8 +98,7 @@ func (s *Service) NoteReading(ctx context.Context, uri string) error {
 	return err
 }
 
-// auditedTitle, auditedAccess, auditedRole and auditedOwner are what the audit tells of
-// changes of a Session.
+// These are what the audit tells of changes of a Session.
 type (
 	auditedTitle struct {
 		Title string `json:"title"`

@@ -20,7 +20,6 @@ func (s *Service) AddMember(ctx context.Context, who Identity, uri, username str
 	if err != nil {
 		return Added{}, fmt.Errorf("find session: %w", err)
 	}
-	m = administered(ctx, m)
 	if username != who.User.Username {
 		if err := s.policy.authorize(m, ActAdd); err != nil {
 			return Added{}, err
@@ -37,7 +36,7 @@ func (s *Service) AddMember(ctx context.Context, who Identity, uri, username str
 		members []Member
 		joined  []Event
 	)
-	kept, err := s.administer(ctx, func(tx Store) error {
+	err = s.store.InTx(ctx, func(tx Store) error {
 		joined, err = s.enter(ctx, tx, who, m.Session, user, entry{action: ActAdd, own: ActJoin, role: RoleMember})
 		if err != nil {
 			return err
@@ -45,17 +44,12 @@ func (s *Service) AddMember(ctx context.Context, who Identity, uri, username str
 		if members, err = tx.Members(ctx, m.Session.ID, 0, MembersShown); err != nil {
 			return fmt.Errorf("list members: %w", err)
 		}
-		if len(joined) == 0 {
-			return nil
-		}
-		return audit(ctx, tx, "session.add", sessionTarget(m.Session), nil, auditedRole{username, RoleMember})
+		return nil
 	})
 	if err != nil {
 		return Added{}, err
 	}
-	if kept {
-		s.entered(ctx, joined)
-	}
+	s.entered(ctx, joined)
 	return Added{Members: members, User: user}, nil
 }
 
@@ -93,9 +87,7 @@ func (s *Service) enter(ctx context.Context, tx Store, who Identity, session Ses
 	if err != nil {
 		return nil, fmt.Errorf("find membership: %w", err)
 	}
-	asker = administered(ctx, asker)
-	_, administers := adminOf(ctx)
-	self := user.ID == who.User.ID && !administers
+	self := user.ID == who.User.ID
 	if self && asker.Role != stranger {
 		return nil, nil // a Member already, also where nobody else may join
 	}
@@ -146,7 +138,7 @@ func (s *Service) left(ctx context.Context, gone []Event) {
 // The owner's cannot be ended.
 func (s *Service) RemoveMember(ctx context.Context, who Identity, uri, username string) error {
 	var gone Event
-	kept, err := s.administer(ctx, func(tx Store) error {
+	err := s.store.InTx(ctx, func(tx Store) error {
 		m, err := s.locked(ctx, tx, who, uri, ActRead)
 		if err != nil {
 			return err
@@ -156,7 +148,7 @@ func (s *Service) RemoveMember(ctx context.Context, who Identity, uri, username 
 			return err
 		}
 		action := ActRemove
-		if _, administers := adminOf(ctx); target.User.ID == who.User.ID && !administers {
+		if target.User.ID == who.User.ID {
 			action = ActLeave
 		}
 		switch {
@@ -170,17 +162,13 @@ func (s *Service) RemoveMember(ctx context.Context, who Identity, uri, username 
 		if err != nil {
 			return err
 		}
-		if gone, err = leave(ctx, tx, m.Session, who.User, target.User, action); err != nil {
-			return err
-		}
-		return audit(ctx, tx, "session.remove", sessionTarget(m.Session), auditedRole{username, target.Role}, nil)
+		gone, err = leave(ctx, tx, m.Session, who.User, target.User, action)
+		return err
 	})
 	if err != nil {
 		return err
 	}
-	if kept {
-		s.left(ctx, []Event{gone})
-	}
+	s.left(ctx, []Event{gone})
 	return nil
 }
 

@@ -21,7 +21,10 @@ func (s *Service) SetTitle(ctx context.Context, who Identity, uri, title string)
 		session.Title = title
 		return Event{Type: EventTitle, Body: title}, tx.SetTitle(ctx, session.ID, title)
 	})
-	return s.changed(ctx, who, m, err)
+	if err != nil {
+		return Details{}, err
+	}
+	return s.details(ctx, who, m)
 }
 
 // SetAccess says how people become Members of a Session by themselves. What is so
@@ -37,14 +40,8 @@ func (s *Service) SetAccess(ctx context.Context, who Identity, uri string, acces
 		session.Access = access
 		return Event{Type: EventAccess, Body: string(access)}, tx.SetAccess(ctx, session.ID, access)
 	})
-	return s.changed(ctx, who, m, err)
-}
-
-// changed returns a Session as a Member sees it who changed it. An administrator need
-// not be one.
-func (s *Service) changed(ctx context.Context, who Identity, m Membership, err error) (Details, error) {
-	if _, administers := adminOf(ctx); err != nil || administers {
-		return Details{Membership: m}, err
+	if err != nil {
+		return Details{}, err
 	}
 	return s.details(ctx, who, m)
 }
