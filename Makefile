@@ -71,6 +71,10 @@ imports: ## Look for upward imports and for libraries that came in by another do
 docs: ## Look for paths, targets and settings in the docs that do not exist.
 	.ci/docs
 
+.PHONY: rules
+rules: ## Check the rules for Prometheus, and when each alert fires.
+	.ci/rules
+
 .PHONY: fmt
 fmt: ## Format all Go files.
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')

@@ -42,7 +42,7 @@ has none. The columns:
   REQ/S     HTTP requests
   LAG       age of the oldest event that a connection was not sent yet, in seconds
   STATE     ok, degraded (the broker is away) or draining
-  SLOTS     slots of the bus
+  SLOTS     slots of the bus whose events it receives, and how many there are
   MEMORY    resident, in MiB
   CPU       in percent of one core`,
 		Example: `  chatirectl top
@@ -116,7 +116,9 @@ var runningKind = kind[running]{
 		{"REQ/S", func(p running) string { return whole(p.rate("chatire_http_requests_total")) }},
 		{"LAG", func(p running) string { return fmt.Sprintf("%.1f", p.Values["chatire_undelivered_age_seconds"]) }},
 		{"STATE", func(p running) string { return p.state() }},
-		{"SLOTS", func(p running) string { return whole(p.Values["chatire_bus_slots"]) }},
+		{"SLOTS", func(p running) string {
+			return whole(p.Values["chatire_bus_slots_bound"]) + "/" + whole(p.Values["chatire_bus_slots"])
+		}},
 		{"MEMORY", func(p running) string { return whole(p.Values["process_resident_memory_bytes"] / (1 << 20)) }},
 		{"CPU", func(p running) string { return whole(100 * p.rate("process_cpu_seconds_total")) }},
 	},
@@ -136,6 +138,7 @@ var runningKind = kind[running]{
 			Requests       float64 `json:"requestsPerSecond"`
 			UndeliveredAge float64 `json:"undeliveredAgeSeconds"`
 			State          string  `json:"state"`
+			SlotsBound     float64 `json:"slotsBound"`
 			Slots          float64 `json:"slots"`
 			ResidentBytes  float64 `json:"residentBytes"`
 			CPU            float64 `json:"cpuSecondsPerSecond"`
@@ -143,7 +146,7 @@ var runningKind = kind[running]{
 			p.instance, p.Host, p.role(), p.Version, moment(p.Began),
 			p.Values["chatire_ws_connections"], p.Values["chatire_ws_subscriptions"], p.Values["chatire_ws_catchup_connections"],
 			p.rate("chatire_append_batch_size"), p.rate("chatire_ws_frames_sent_total"), p.rate("chatire_http_requests_total"),
-			p.Values["chatire_undelivered_age_seconds"], p.state(), p.Values["chatire_bus_slots"],
+			p.Values["chatire_undelivered_age_seconds"], p.state(), p.Values["chatire_bus_slots_bound"], p.Values["chatire_bus_slots"],
 			p.Values["process_resident_memory_bytes"], p.rate("process_cpu_seconds_total"),
 		}
 	},

@@ -213,7 +213,7 @@ func (c *Connection) watch(e entry, cur *cursor, memberships map[string]chat.Mem
 	if e.position < 0 {
 		e.position = head
 	}
-	s := &subscription{conn: c, cursor: cur, userID: c.who.User.ID, since: head, pos: e.position}
+	s := &subscription{conn: c, cursor: cur, userID: c.who.User.ID, since: head, pos: e.position, lateSince: c.hub.age()}
 	c.socket.send(encode(subscribedFrame{"subscribed", e.uri, head, s.from(), current}))
 	c.add(s)
 	if end, missed := s.missedEnd(); missed {

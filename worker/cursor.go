@@ -53,8 +53,9 @@ type cursor struct {
 	aside     map[int64]frame
 	ring      ring
 	live      []*subscription
-	mending   bool // it is in the hub's list of holes
-	over      bool // nothing is kept or delivered any more
+	mending   bool          // it is in the hub's list of holes
+	holeSince time.Duration // the hub's age when the hole was found; 0 while there is none
+	over      bool          // nothing is kept or delivered any more
 	typed     window
 
 	// The last probe: the head that it found and the hub's age when it began.
@@ -138,7 +139,7 @@ func (c *cursor) fromAside(w *wave) {
 func (c *cursor) expect(seq int64) {
 	c.target = max(c.target, seq)
 	if c.head != unopened && c.target > c.head && !c.mending && !c.over {
-		c.mending = true
+		c.mending, c.holeSince = true, c.hub.age()
 		c.hub.mend(c)
 	}
 }
@@ -211,7 +212,7 @@ func (c *cursor) hole() (chat.Range, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.target <= c.head || c.head == unopened {
-		c.mending = false
+		c.mending, c.holeSince = false, 0
 		return chat.Range{}, false
 	}
 	return chat.Range{SessionID: c.sessionID, After: c.head, Limit: ringFrames}, true

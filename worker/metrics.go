@@ -128,6 +128,14 @@ func (m *metrics) addDelivery(registerer prometheus.Registerer) {
 	}
 }
 
+// addUndelivered measures the age of what is not delivered, whenever somebody asks.
+func (m *metrics) addUndelivered(registerer prometheus.Registerer, age func() time.Duration) {
+	registerer.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "chatire_undelivered_age_seconds",
+		Help: "For how long the connection that is the farthest behind has been waiting for events that are stored; 0 if all have all there is.",
+	}, func() float64 { return age().Seconds() }))
+}
+
 // closed counts the end of a connection.
 func (m *metrics) closed(code int) {
 	label := "other"

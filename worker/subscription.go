@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"time"
+
 	"github.com/chatire/chatire/pkg/chat"
 )
 
@@ -23,6 +25,10 @@ type subscription struct {
 	over    bool // nothing more is sent
 	greeted bool // caught_up was sent
 
+	// lateSince is the hub's age since which the connection waits for events that it has
+	// not been handed; 0 while it is live.
+	lateSince time.Duration
+
 	acquainted bool // the connection was shown who is there, and every change since
 }
 
@@ -43,14 +49,14 @@ func (s *subscription) take(f frame) taking {
 	case f.seq <= s.pos:
 		return passed
 	case f.seq > s.pos+1:
-		s.live = false
+		s.fallBehind()
 		return behind
 	case f.ends == s.userID && f.seq > s.since:
 		s.end(reasonOf(f.kind))
 		return ended
 	}
 	if !s.conn.socket.offer(f.wire) {
-		s.live = false
+		s.fallBehind()
 		return behind
 	}
 	s.pos = f.seq
@@ -59,6 +65,14 @@ func (s *subscription) take(f frame) taking {
 		return ended
 	}
 	return taken
+}
+
+// fallBehind notes that the subscription has to be brought up.
+func (s *subscription) fallBehind() {
+	s.live = false
+	if s.lateSince == 0 {
+		s.lateSince = s.cursor.hub.age()
+	}
 }
 
 // end says that the subscription is over; after it no event of it is sent.
@@ -109,7 +123,7 @@ func (s *subscription) join() progress {
 	// yet to hear of it.
 	c.expect(s.pos)
 	s.greet()
-	s.live, s.acquainted = true, false
+	s.live, s.lateSince, s.acquainted = true, 0, false
 	c.live = append(c.live, s)
 	c.hub.presence.welcome(c.uri)
 	return isLive

@@ -51,6 +51,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 	w.upgrader = newUpgrader(gwsLog{k.Log})
 	k.Ops.Handle("/debug/hub", w.hub)
 	k.Bus.OnQuestion("worker", w.hub.answer)
+	m.addUndelivered(k.Metrics, w.hub.undeliveredAge)
 	return w, nil
 }
 

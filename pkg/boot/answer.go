@@ -36,6 +36,7 @@ var statsMetrics = map[string]bool{
 	"chatire_admin_operations_total":  true,
 	"chatire_append_batch_size":       true,
 	"chatire_bus_slots":               true,
+	"chatire_bus_slots_bound":         true,
 	"chatire_degraded":                true,
 	"chatire_http_requests_total":     true,
 	"chatire_undelivered_age_seconds": true,

@@ -98,6 +98,7 @@ func Open(o Options) (*Bus, error) {
 		return nil, fmt.Errorf("open bus: %w", err)
 	}
 	m := newMetrics(o.Registerer)
+	m.slots.Set(float64(o.Slots))
 	b := &Bus{
 		slots:         o.Slots,
 		sealer:        newSealer(o.Secret, cut(o.Instance, maxSender)),

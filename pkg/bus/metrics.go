@@ -24,6 +24,7 @@ type metrics struct {
 	publisherLost, consumerLost prometheus.Counter
 	inspectorLost               prometheus.Counter
 	degraded                    prometheus.Gauge
+	slots, bound                prometheus.Gauge
 	confirmed, nacked, lost     prometheus.Counter
 	handled, unhandled          prometheus.Counter
 	droppedBy                   *prometheus.CounterVec
@@ -59,6 +60,14 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "chatire_degraded",
 			Help: "Whether the broker is away, cut off or blocked, so that delivery depends on the probe alone.",
 		}),
+		slots: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "chatire_bus_slots",
+			Help: "Into how many slots sessions are spread; the same in every process.",
+		}),
+		bound: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "chatire_bus_slots_bound",
+			Help: "Slots whose events this process receives.",
+		}),
 		confirmed: confirms.WithLabelValues("ack"),
 		nacked:    confirms.WithLabelValues("nack"),
 		lost:      confirms.WithLabelValues("lost"),
@@ -81,7 +90,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	up.WithLabelValues("publisher")
 	m.degraded.Set(1) // until there is a connection
-	r.MustRegister(up, reconnects, confirms, consumed, m.degraded, m.droppedBy, m.refusedBy)
+	r.MustRegister(up, reconnects, confirms, consumed, m.degraded, m.slots, m.bound, m.droppedBy, m.refusedBy)
 	return m
 }
 

@@ -32,6 +32,7 @@ func (b *Bus) Bind(ctx context.Context, slot int) error {
 	}
 	b.mu.Lock()
 	b.wanted[slot] = struct{}{}
+	b.metrics.bound.Set(float64(len(b.wanted)))
 	all := make([]*subscription, 0, len(b.subscriptions))
 	for s := range b.subscriptions {
 		all = append(all, s)
