@@ -12,8 +12,9 @@ import (
 	"github.com/chatire/chatire/pkg/store/storetest"
 )
 
-// shells complete a line as the person does who presses the tab key. $PROGRAM has the
-// completion script, $LINE the line; they print what may come.
+// shells complete a line as the person does who presses the tab key. $LINE is the line;
+// they print what may come. What zsh shows on its terminal is waited for, until $LAST is
+// there or it has had its time.
 var shells = map[string]string{
 	"bash": `source /usr/share/bash-completion/bash_completion
 source <(chatirectl completion bash)
@@ -32,8 +33,12 @@ zpty tab zsh -f -i
 zpty -w tab 'PS1=; autoload -Uz compinit; compinit -u -d $HOME/dump; source <(chatirectl completion zsh); zstyle ":completion:*" list-prompt ""; LISTMAX=10000; print ready'
 zpty -r tab line '*ready*ready*'
 zpty -w -n tab "$LINE"$'\t\t'
-sleep 2
-while zpty -r -t tab part; do print -rn -- "$part"; done
+for i in {1..200}; do
+  while zpty -r -t tab part; do out+=$part; done
+  [[ $out == *$LAST* ]] && break
+  sleep 0.1
+done
+print -rn -- "$out"
 zpty -d tab`,
 }
 
@@ -62,7 +67,7 @@ func TestCompletion(t *testing.T) {
 				t.Fatalf("install %s: make test does so as root on Debian or Ubuntu", shell)
 			}
 			for _, test := range tests {
-				out := complete(t, shell, script, test.line, string(database))
+				out := complete(t, shell, script, test.line, test.want[len(test.want)-1], string(database))
 				for _, want := range test.want {
 					if !strings.Contains(out, want) {
 						t.Errorf("%q is completed without %s:\n%q", test.line, want, out)
@@ -73,7 +78,7 @@ func TestCompletion(t *testing.T) {
 	}
 }
 
-func complete(t *testing.T, shell, script, line, database string) string {
+func complete(t *testing.T, shell, script, line, last, database string) string {
 	t.Helper()
 	folder, err := programs()
 	if err != nil {
@@ -90,6 +95,7 @@ func complete(t *testing.T, shell, script, line, database string) string {
 		"HOME=" + t.TempDir(),
 		"PATH=" + folder + string(filepath.ListSeparator) + os.Getenv("PATH"),
 		"LINE=" + line,
+		"LAST=" + last,
 		"TERM=dumb",
 		"CHATIRE_DATABASE_URL=" + database,
 	}

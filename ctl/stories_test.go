@@ -2,6 +2,7 @@ package ctl_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/chatire/chatire/ctl"
 	"github.com/chatire/chatire/ctl/faults"
+	"github.com/chatire/chatire/migrations"
 	"github.com/chatire/chatire/pkg/bus"
 	"github.com/chatire/chatire/pkg/bus/bustest"
 	"github.com/chatire/chatire/pkg/chat"
@@ -105,6 +107,7 @@ func tell(t *testing.T, story string, database chat.Secret) {
 			"reachable": reachable,
 			"value":     value,
 			"opened":    opened,
+			"newer":     newer,
 			"watched":   watched,
 			"listening": worker.listening,
 			"told":      worker.told,
@@ -165,6 +168,20 @@ func value(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	end := strings.IndexAny(rest, ",\n")
 	ts.Setenv(args[0], strings.Trim(rest[:end], `"`))
+}
+
+// newer makes the schema one that a later build has made.
+func newer(ts *testscript.TestScript, _ bool, _ []string) {
+	driver, address := "pgx", ts.Getenv("CHATIRE_DATABASE_URL")
+	if path, local := strings.CutPrefix(address, "sqlite://"); local {
+		driver, address = "sqlite", "file:"+path
+	}
+	db, err := sql.Open(driver, address)
+	ts.Check(err)
+	defer db.Close()
+	later := migrations.Latest() + 1
+	_, err = db.Exec(fmt.Sprintf("INSERT INTO schema_version (version, oldest) VALUES (%d, %d)", later, later))
+	ts.Check(err)
 }
 
 // listener is a worker that only hears what workers are told.
