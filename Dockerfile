@@ -24,7 +24,7 @@ COPY . .
 COPY --from=web /src/web/dist web/dist
 RUN .ci/image-files /image "$VERSION"
 
-FROM scratch
+FROM scratch AS final
 ARG VERSION=dev
 LABEL org.opencontainers.image.title="Chatire" \
       org.opencontainers.image.description="Real-time chat that you host yourself" \

@@ -75,6 +75,10 @@ docs: ## Look for paths, targets and settings in the docs that do not exist.
 rules: ## Check the rules for Prometheus, and when each alert fires.
 	.ci/rules
 
+.PHONY: image
+image: ## Build the image with the three programs into bin/chatire.tar, without a container engine.
+	.ci/image bin/chatire.tar $(version)
+
 .PHONY: fmt
 fmt: ## Format all Go files.
 	gofmt -w $$(git ls-files --cached --others --exclude-standard '*.go')
