@@ -133,7 +133,10 @@ func (o *importOptions) run(ctx context.Context) error {
 	if i.report != nil {
 		err = errors.Join(err, i.report.Close())
 	}
-	if err != nil && !errors.As(err, new(partialError)) {
+	if _, partial := errors.AsType[partialError](err); err != nil && !partial {
+		if i.report != nil && i.report.Imported() > 0 {
+			o.note("%d accounts are imported: give the same command again to go on.", i.report.Imported())
+		}
 		return explainTarget(err, t.place)
 	}
 	return errors.Join(summaryKind.one(&o.terminal, o.output, i.summary), o.finish(err, t, nil))
