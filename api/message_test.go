@@ -75,8 +75,17 @@ func testMessages(t *testing.T, s *server) {
 		body := `{"message":"once","client_id":"retry-1"}`
 		first := ada.call("POST", path, body)
 		first.wantStatus(t, 200)
+		// posted posts until the answer is one: 503 says that a busy machine could not, and to
+		// try again.
+		posted := func(body string) answer {
+			got := ada.call("POST", path, body)
+			for try := 0; got.status == 503 && try < 20; try++ {
+				got = ada.call("POST", path, body)
+			}
+			return got
+		}
 		s.unchanged(t, func() {
-			answers := parallel(100, func() string { return ada.call("POST", path, body).body })
+			answers := parallel(100, func() string { return posted(body).body })
 			if answers[first.body] != 100 {
 				t.Errorf("answers %v", answers)
 			}
@@ -84,7 +93,7 @@ func testMessages(t *testing.T, s *server) {
 				`{"client_id":["This client_id was used for another message."]}`)
 		})
 		seqs := parallel(100, func() string {
-			return fmt.Sprint(ada.call("POST", path, `{"message":"race","client_id":"retry-2"}`).json(t)["seq"])
+			return fmt.Sprint(posted(`{"message":"race","client_id":"retry-2"}`).json(t)["seq"])
 		})
 		if len(seqs) != 1 {
 			t.Errorf("stored under %v", seqs)

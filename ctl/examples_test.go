@@ -96,6 +96,7 @@ reachable http://$OPS/readyz
 		Setup: func(env *testscript.Env) error {
 			for name, value := range map[string]string{
 				statusFile:             filepath.Join(env.WorkDir, ".status"),
+				"GORACE":               "atexit_sleep_ms=0", // or each command would sleep for a second at its end
 				"CHATIRE_DATABASE_URL": "sqlite://" + filepath.Join(env.WorkDir, "chatire.db"),
 				"CHATIRE_SECRET":       "0123456789abcdef0123456789abcdef",
 				"CHATIRE_RATE_LIMIT":   "off",

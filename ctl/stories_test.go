@@ -90,6 +90,7 @@ func tell(t *testing.T, story string, database chat.Secret) {
 		Setup: func(env *testscript.Env) error {
 			for name, value := range map[string]string{
 				statusFile:             filepath.Join(env.WorkDir, ".status"),
+				"GORACE":               "atexit_sleep_ms=0", // or each command would sleep for a second at its end
 				"CHATIRE_DATABASE_URL": string(database),
 				"AMQP":                 bustest.AMQP(t),
 				"PUBLIC":               public,

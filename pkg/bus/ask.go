@@ -166,7 +166,11 @@ func (b *Bus) mail(ctx context.Context, l letter) error {
 	return p.send(ctx, b.sealer.seal(body))
 }
 
-var errLetter = errors.New("no letter of ours")
+// Why a letter is not taken in.
+var (
+	errLetter = errors.New("no letter of ours")
+	errStale  = errors.New("an old letter, or a clock that is wrong")
+)
 
 // open checks and reads a letter.
 func (b *Bus) open(body []byte) (letter, error) {
@@ -178,7 +182,7 @@ func (b *Bus) open(body []byte) (letter, error) {
 		return l, err
 	}
 	if time.Since(l.At).Abs() > letterFresh {
-		return l, errLetter
+		return l, errStale
 	}
 	return l, nil
 }
@@ -186,11 +190,11 @@ func (b *Bus) open(body []byte) (letter, error) {
 // deliver takes a letter in: a question is answered, an answer goes to who asked.
 func (b *Bus) deliver(ctx context.Context, body []byte) {
 	l, err := b.open(body)
-	if err != nil {
-		b.metrics.refused(refuseForged)
-		return
-	}
 	switch {
+	case errors.Is(err, errStale):
+		b.metrics.refused(refuseForeign)
+	case err != nil:
+		b.metrics.refused(refuseForged)
 	case l.Question != nil:
 		for _, a := range b.answers(*l.Question) {
 			_ = b.mail(ctx, letter{ID: l.ID, At: time.Now(), Answer: &a}) // who asked does without
