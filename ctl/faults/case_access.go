@@ -68,7 +68,7 @@ func endAccess(ctx context.Context, r *Run, allowed time.Duration) error {
 		"removed":    func(v *victim) error { return v.owner.Client.Remove(ctx, v.room, v.Name) },
 		"revoked":    func(v *victim) error { return r.Crowd.nobody.As(v.other).RevokeToken(ctx, v.device) },
 		"signed out": func(v *victim) error { return v.Client.SignOut(ctx) },
-		"disabled":   func(v *victim) error { return r.Ctl(ctx, "user", "disable", v.Name, "--yes") },
+		"disabled":   func(v *victim) error { return r.Ctl(ctx, "user", "disable", v.Name, "--local", "--yes") },
 	}
 	var all errgroup.Group
 	for name, way := range ways {
