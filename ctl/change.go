@@ -43,10 +43,11 @@ func (o *change) connectTo(ctx context.Context, deed string, tell bool) (*target
 		if err != nil {
 			return nil, err
 		}
+		place := p.url
 		if p.local {
-			p.name = "the database in CHATIRE_DATABASE_URL"
+			place = "the database in CHATIRE_DATABASE_URL"
 		}
-		o.note("Dry run: this would %s on %s.", deed, p.name)
+		o.note("Dry run: this would %s on %s.", deed, place)
 		return nil, nil
 	}
 	t, err := o.connect(ctx, tell && o.dryRun == "")

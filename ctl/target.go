@@ -40,7 +40,6 @@ type target struct {
 // destination is where a target is, before it is connected to.
 type destination struct {
 	local bool
-	name  string
 	url   string
 	token chat.Secret
 }
@@ -72,7 +71,7 @@ func (t *terminal) server(url string) (destination, error) {
 		return destination{}, chat.Errorf(chat.Unauthorized,
 			"There is no token for %s: set CHATIRECTL_TOKEN, or sign in once with chatirectl context add NAME --server %s", url, url)
 	}
-	return destination{name: url, url: url, token: chat.Secret(token)}, nil
+	return destination{url: url, token: chat.Secret(token)}, nil
 }
 
 // inContext is the place of a context; "" is the one in use.
@@ -95,7 +94,7 @@ func (t *terminal) inContext(name string) (destination, error) {
 	if c == nil {
 		return destination{}, chat.Errorf(chat.NotFound, "There is no context %q: chatirectl context list shows them.", name)
 	}
-	return destination{name: c.Server, url: c.Server, token: chat.Secret(c.Token)}, nil
+	return destination{url: c.Server, token: chat.Secret(c.Token)}, nil
 }
 
 // connect opens the installation that a command is for. tell says whether the command
@@ -112,7 +111,7 @@ func (t *terminal) connect(ctx context.Context, tell bool) (*target, error) {
 	if err != nil {
 		return nil, usageError{err}
 	}
-	return &target{Admin: c.Admin(), place: p.name, close: c.Close}, nil
+	return &target{Admin: c.Admin(), place: p.url, close: c.Close}, nil
 }
 
 func (t *terminal) connectLocal(ctx context.Context, tell bool) (*target, error) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/chatire/chatire/pkg/chat"
@@ -134,9 +133,3 @@ func (r *Report) write(v any) error {
 
 // Close closes the file.
 func (r *Report) Close() error { return r.file.Close() }
-
-// Exists says whether there is something at path.
-func Exists(path string) bool {
-	_, err := os.Lstat(path)
-	return !errors.Is(err, fs.ErrNotExist)
-}

@@ -166,7 +166,7 @@ func (in sessionApplication) settle(spec SessionSpec) error {
 // people makes Members of those who are to be, and takes those out whom an earlier
 // Document had.
 func (in sessionApplication) people(spec SessionSpec, owner User, earlier []string) error {
-	wanted := slices.Clone(spec.Members)
+	wanted := spec.Members
 	if in.session.OwnerID != owner.ID {
 		if err := in.crown(owner); err != nil {
 			return err
