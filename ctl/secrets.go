@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -18,7 +19,8 @@ func newSecretsCommand() *cobra.Command {
 
 type secretsOptions struct {
 	terminal
-	file string
+	file       string
+	kubernetes string
 }
 
 func newSecretsInitCommand() *cobra.Command {
@@ -29,27 +31,59 @@ func newSecretsInitCommand() *cobra.Command {
 		Long: `Make the secret that all processes of an installation share, CHATIRE_SECRET: with it they
 sign what they tell each other, and the links in mails. With --file it goes to a file of
 yours alone, for CHATIRE_SECRET_FILE. A file that is there stays as it is: another secret
-would make links in mails void, and processes would not hear each other until all have it.`,
+would make links in mails void, and processes would not hear each other until all have it.
+
+With --kubernetes-secret, in a pod, it becomes the key "secret" of a Secret in the pod's
+namespace, and is not shown. One that is there stays as it is. It goes when the pod's
+service account goes, which needs the right to create Secrets.`,
 		Example: `  chatirectl secrets init
   chatirectl secrets init --file secret.txt`,
 		Args: exactly(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.terminal = newTerminal(cmd)
-			return o.run()
+			return o.run(cmd.Context())
 		},
 	}
 	cmd.Flags().StringVar(&o.file, "file", "", "`file` to write, unless it is there")
+	cmd.Flags().StringVar(&o.kubernetes, "kubernetes-secret", "", "`name` of the Secret to create, unless it is there")
+	cmd.MarkFlagsMutuallyExclusive("file", "kubernetes-secret")
 	return cmd
 }
 
-func (o *secretsOptions) run() error {
+func (o *secretsOptions) run(ctx context.Context) error {
 	var random [32]byte
 	rand.Read(random[:]) // never fails: see crypto/rand
 	secret := hex.EncodeToString(random[:])
-	if o.file == "" {
-		_, err := fmt.Fprintln(o.out, secret)
+	switch {
+	case o.kubernetes != "":
+		return o.store(ctx, secret)
+	case o.file != "":
+		return o.write(secret)
+	}
+	_, err := fmt.Fprintln(o.out, secret)
+	return err
+}
+
+// store creates the Secret in the cluster that this pod runs in.
+func (o *secretsOptions) store(ctx context.Context, secret string) error {
+	p, err := newPod(serviceAccountFolder, o.environ)
+	if err != nil {
 		return err
 	}
+	made, err := p.createSecret(ctx, o.kubernetes, map[string]string{"secret": secret})
+	if err != nil {
+		return err
+	}
+	if !made {
+		o.note("The Secret %s is there: nothing was changed.", o.kubernetes)
+		return nil
+	}
+	o.note("Made the Secret %s.", o.kubernetes)
+	return nil
+}
+
+// write writes the secret to the file.
+func (o *secretsOptions) write(secret string) error {
 	if err := os.MkdirAll(filepath.Dir(o.file), 0o700); err != nil {
 		return fmt.Errorf("make the folder of the secret: %w", err)
 	}

@@ -22,6 +22,7 @@ type verifyOptions struct {
 	rate     float64
 	folder   string
 	format   string
+	resolve  bool
 }
 
 func newVerifyCommand() *cobra.Command {
@@ -37,7 +38,8 @@ removed and one token revoked in the middle. At the end everything that the devi
 received is compared with the log and with every answer.
 
 Each URL is an API address. Name each worker with --websocket; an address that picks
-any worker will do, and proves as much as it picks. Where registration is closed, set
+any worker will do, and proves as much as it picks; with --resolve an address whose name
+has several IP addresses, such as that of a headless Service, stands for each of them. Where registration is closed, set
 CHATIRE_DATABASE_URL as for the other commands, and the canaries are made there.
 
 The exit status is 0 if the promise holds, 1 if it is broken, and 6 if the run proves
@@ -55,6 +57,7 @@ With --history it judges histories that were written before, in a folder.`,
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVar(&o.sockets, "websocket", nil, "`address` of a worker's websocket; may be repeated (default: /ws/ of the first URL)")
+	flags.BoolVar(&o.resolve, "resolve", false, "take each IP address that a name has for an address of its own")
 	flags.DurationVar(&o.duration, "duration", 10*time.Second, "how long to post")
 	flags.Float64Var(&o.rate, "rate", 6, "`messages` per second; more than the limits of the installation allow are sent later")
 	flags.StringVar(&o.folder, "history", "", "judge the histories in this `folder` instead")
@@ -81,6 +84,15 @@ func (o *verifyOptions) run(ctx context.Context) error {
 		return usageErrorf("the rate must be above 0, and the duration 4 s or more")
 	case len(o.apis) == 0:
 		o.apis = []string{"http://127.0.0.1:8000"}
+	}
+	if o.resolve {
+		var err error
+		if o.apis, err = resolveAll(ctx, o.apis); err != nil {
+			return unprovenError{err}
+		}
+		if o.sockets, err = resolveAll(ctx, o.sockets); err != nil {
+			return unprovenError{err}
+		}
 	}
 	v, err := newVerification(o)
 	if err != nil {

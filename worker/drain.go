@@ -10,9 +10,6 @@ const (
 	// process stops: what the others take in without trouble.
 	drainRate = 100
 
-	// drainMost bounds the time that it takes.
-	drainMost = 30 * time.Second
-
 	// closeWait is how long connections have to see their close.
 	closeWait = 2 * time.Second
 )
@@ -23,7 +20,7 @@ func (h *Hub) drain() {
 	h.draining.Store(true)
 	h.metrics.draining.Set(1)
 	conns := h.all()
-	h.sendAway(conns, min(drainMost, time.Duration(len(conns))*time.Second/drainRate))
+	h.sendAway(conns, min(h.drainSpread, time.Duration(len(conns))*time.Second/drainRate))
 	h.closeRest()
 }
 

@@ -64,6 +64,7 @@ type Hub struct {
 	frames       limit // client frames of one connection
 	perUser      limit // connections of one user
 	framesPer10s int
+	drainSpread  time.Duration
 
 	draining atomic.Bool  // no new connection is taken
 	looked   atomic.Int64 // the hub's age when the last look at tokens and heads began that succeeded
@@ -95,26 +96,28 @@ type HubOptions struct {
 	Limits      config.RateLimit
 	Trace       *trace.Ring // may be nil
 	Connections int         // at once
+	DrainSpread time.Duration
 }
 
 func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 	h := &Hub{
-		store:      o.Store,
-		users:      o.Users,
-		bus:        o.Bus,
-		log:        o.Log,
-		metrics:    m,
-		trace:      o.Trace,
-		began:      time.Now(),
-		ctx:        ctx,
-		balance:    newBalance(),
-		admission:  newAdmission(o.Connections, limitOf(o.Limits, config.LimitConnects)),
-		frames:     limitOf(o.Limits, config.LimitFrames),
-		perUser:    limitOf(o.Limits, config.LimitUserSockets),
-		seed:       maphash.MakeSeed(),
-		conns:      map[*Connection]struct{}{},
-		byUser:     map[int64][]*Connection{},
-		holesFound: make(chan struct{}, 1),
+		store:       o.Store,
+		users:       o.Users,
+		bus:         o.Bus,
+		log:         o.Log,
+		metrics:     m,
+		trace:       o.Trace,
+		began:       time.Now(),
+		ctx:         ctx,
+		balance:     newBalance(),
+		admission:   newAdmission(o.Connections, limitOf(o.Limits, config.LimitConnects)),
+		frames:      limitOf(o.Limits, config.LimitFrames),
+		perUser:     limitOf(o.Limits, config.LimitUserSockets),
+		drainSpread: o.DrainSpread,
+		seed:        maphash.MakeSeed(),
+		conns:       map[*Connection]struct{}{},
+		byUser:      map[int64][]*Connection{},
+		holesFound:  make(chan struct{}, 1),
 	}
 	h.budget.most = keptBytes
 	h.pages = newPages(h)

@@ -45,6 +45,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 			Limits:      k.Config.RateLimit,
 			Trace:       k.Bus.Trace(),
 			Connections: withinFiles(k.Config.Connections),
+			DrainSpread: k.Config.DrainSpread,
 		}, m),
 	}
 	w.hub.epochNow.Store(&k.Epoch) // before anybody can connect

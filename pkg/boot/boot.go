@@ -70,7 +70,8 @@ type Options struct {
 
 // Times that bound a start and a stop.
 const (
-	// openPatience is how long a database may be away when a process starts.
+	// openPatience is how long a database may be away when a process starts, or its
+	// schema be older than this build's: somebody migrates it.
 	openPatience = time.Minute
 
 	// stopPatience bounds each step of stopping but the programs' own, which bound
@@ -208,13 +209,15 @@ func brokerCheck(b *bus.Bus) func(context.Context) error {
 	}
 }
 
-// openStore opens the database, waiting for one that is not there yet.
+// openStore opens the database, waiting for one that is not there yet or is about to be
+// migrated.
 func (p *process) openStore(ctx context.Context) (*store.Store, error) {
 	ctx, cancel := context.WithTimeout(ctx, openPatience)
 	defer cancel()
 	for {
 		s, err := p.tryStore(ctx)
-		if !errors.Is(err, chat.ErrUnavailable) {
+		schema, differs := errors.AsType[store.SchemaError](err)
+		if !errors.Is(err, chat.ErrUnavailable) && !(differs && schema.Behind()) {
 			return s, err
 		}
 		p.Log.Warn("waiting for the database", "error", err)

@@ -36,8 +36,12 @@ type Config struct {
 	SMTPURL      chat.Secret   `env:"CHATIRE_SMTP_URL" default:"" doc:"Mail server: smtp://user:password@host:587?from=chat@example.com, smtps:// for TLS from the start; mail goes to the log if empty."`
 	BusSlots     int           `env:"CHATIRE_BUS_SLOTS" default:"1" doc:"Into how many slots sessions are spread on the bus; the same in every process."`
 	Connections  int           `env:"CHATIRE_MAX_CONNECTIONS" default:"20000" doc:"How many websockets one worker takes at once; its open files may allow fewer."`
+	DrainSpread  time.Duration `env:"CHATIRE_DRAIN_SPREAD" default:"30s" doc:"Over how long a worker that stops spreads the return of its connections, at most 10m; it needs a few seconds more to stop."`
 	LogLevel     string        `env:"CHATIRE_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
 }
+
+// maxDrainSpread bounds CHATIRE_DRAIN_SPREAD.
+const maxDrainSpread = 10 * time.Minute
 
 // MinSecret is the least length of CHATIRE_SECRET in characters.
 const MinSecret = 32
@@ -96,6 +100,9 @@ func (c *Config) Check(names ...string) error {
 	}
 	if c.Connections < 1 {
 		complain("CHATIRE_MAX_CONNECTIONS", "must be at least 1")
+	}
+	if c.DrainSpread < 0 || c.DrainSpread > maxDrainSpread {
+		complain("CHATIRE_DRAIN_SPREAD", "must be a time from 0 to 10m, such as 30s")
 	}
 	if _, err := c.level(); err != nil {
 		complain("CHATIRE_LOG_LEVEL", "must be debug, info, warn or error")

@@ -36,6 +36,7 @@ func TestLoad(t *testing.T) {
 		{"a proxy that is no address", "CHATIRE_TRUSTED_PROXIES", "10.0.0.0/99", "neither an address nor a network"},
 		{"no slots", "CHATIRE_BUS_SLOTS", "0", "from 1 to 1024"},
 		{"slots that are no number", "CHATIRE_BUS_SLOTS", "many", "BusSlots"},
+		{"a drain without end", "CHATIRE_DRAIN_SPREAD", "1h", "from 0 to 10m"},
 		{"a level of another language", "CHATIRE_LOG_LEVEL", "loud", "must be debug, info, warn or error"},
 		{"an unknown limit", "CHATIRE_RATE_LIMIT", "posts=1/1s", "is no limit"},
 		{"a limit without a window", "CHATIRE_RATE_LIMIT", "messages=5", "name=count/window"},

@@ -56,13 +56,24 @@ func (s *Store) ExactSchema(ctx context.Context) error {
 	return checkVersion(version)
 }
 
+// SchemaError says that the schema of a database has another version than this build's.
+type SchemaError struct{ At, Known int }
+
+// Error implements error. It says what to do.
+func (e SchemaError) Error() string {
+	if e.Behind() {
+		return fmt.Sprintf("the database has schema version %d and this build needs %d: run chatirectl migrate up", e.At, e.Known)
+	}
+	return fmt.Sprintf("the database has schema version %d and this build knows %d: use a newer build", e.At, e.Known)
+}
+
+// Behind says that the schema may become what this build needs, by a migration.
+func (e SchemaError) Behind() bool { return e.At < e.Known }
+
 // checkVersion returns nil for the schema version of this build.
 func checkVersion(version int) error {
-	switch latest := migrations.Latest(); {
-	case version < latest:
-		return fmt.Errorf("the database has schema version %d and this build needs %d: run chatirectl migrate up", version, latest)
-	case version > latest:
-		return fmt.Errorf("the database has schema version %d and this build knows %d: use a newer build", version, latest)
+	if latest := migrations.Latest(); version != latest {
+		return SchemaError{version, latest}
 	}
 	return nil
 }
