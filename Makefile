@@ -75,6 +75,14 @@ docs: ## Look for paths, targets and settings in the docs that do not exist.
 rules: ## Check the rules for Prometheus, and when each alert fires.
 	.ci/rules
 
+.PHONY: chart-test
+chart-test: ## Test the Helm chart: what it renders, refuses, and what critics say of it.
+	.ci/chart
+
+.PHONY: chart-docs
+chart-docs: ## Write the chart's README anew from the comments in its values.
+	$$(.ci/tools-build)/helm-docs --chart-search-root charts/chatire --sort-values-order file --log-level error
+
 .PHONY: image
 image: ## Build the image with the three programs into bin/chatire.tar, without a container engine.
 	.ci/image bin/chatire.tar $(version)
