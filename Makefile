@@ -79,6 +79,10 @@ rules: ## Check the rules for Prometheus, and when each alert fires.
 chart-test: ## Test the Helm chart: what it renders, refuses, and what critics say of it.
 	.ci/chart
 
+.PHONY: cluster-test
+cluster-test: ## Install the chart on a real Kubernetes and upgrade it under 500 people.
+	.ci/cluster-test
+
 .PHONY: chart-docs
 chart-docs: ## Write the chart's README anew from the comments in its values.
 	$$(.ci/tools-build)/helm-docs --chart-search-root charts/chatire --sort-values-order file --log-level error

@@ -114,7 +114,7 @@ func (b *bridge) sort(pack *bus.Pack, c *chat.Copy, received time.Time) {
 	if b.hub.watched(c.URI) == nil {
 		return
 	}
-	b.hub.metrics.carried(c.Committed, pack.Published, received)
+	b.hub.metrics.carried(c.Committed, pack.Published, b.hub.databaseTime(received))
 	b.hub.trace.Note(c.URI, c.Seq, trace.Received, received)
 	hash := fnv.New32a()
 	hash.Write([]byte(c.URI))

@@ -48,7 +48,7 @@ func (c *Connection) receive(text []byte) {
 	case "typing":
 		c.typing(f)
 	case "ping":
-		c.socket.send(encode(pongFrame{"pong"}))
+		c.answer(typePong, pongFrame{"pong"})
 	case "auth":
 		c.bad("this connection is signed in already")
 	default:
@@ -77,7 +77,15 @@ func (c *Connection) bad(detail string) {
 }
 
 func (c *Connection) refuse(code errorCode, uri, detail string) {
-	c.socket.send(encode(errorFrame{"error", code, uri, detail}))
+	c.answer(typeError, errorFrame{"error", code, uri, detail})
+}
+
+// answer sends a frame and waits for room to do so.
+func (c *Connection) answer(t frameType, frame any) {
+	w := encode(frame)
+	if c.socket.send(w) {
+		c.hub.metrics.sent(t, 1, len(w))
+	}
 }
 
 // clientFrame is a frame of which only the names are looked at yet.
@@ -207,14 +215,14 @@ func (c *Connection) watch(e entry, cur *cursor, memberships map[string]chat.Mem
 	current := c.hub.epoch()
 	head := m.Session.Head
 	if e.position > 0 && epoch != "" && epoch != current || e.position > head || e.position >= 0 && e.position < chat.Oldest-1 {
-		c.socket.send(encode(resetFrame{"reset", e.uri, chat.Oldest, current}))
+		c.answer(typeReset, resetFrame{"reset", e.uri, chat.Oldest, current})
 		return false
 	}
 	if e.position < 0 {
 		e.position = head
 	}
 	s := &subscription{conn: c, cursor: cur, userID: c.who.User.ID, since: head, pos: e.position, lateSince: c.hub.age()}
-	c.socket.send(encode(subscribedFrame{"subscribed", e.uri, head, s.from(), current}))
+	c.answer(typeSubscribed, subscribedFrame{"subscribed", e.uri, head, s.from(), current})
 	c.add(s)
 	if end, missed := s.missedEnd(); missed {
 		c.hub.exclude(end)
@@ -231,7 +239,7 @@ func (c *Connection) unsubscribe(f clientFrame) {
 	if s := c.find(uri); s != nil {
 		c.end(s)
 	}
-	c.socket.send(encode(unsubscribedFrame{"unsubscribed", uri, endAsked}))
+	c.answer(typeUnsubscribed, unsubscribedFrame{"unsubscribed", uri, endAsked})
 }
 
 // typing passes on that somebody writes, to whoever watches the Session now.

@@ -104,7 +104,7 @@ func (c *Connection) signIn(secret chat.Secret) {
 		return // it closed just now
 	}
 	c.deadline = nil
-	c.socket.send(encode(helloFrame{
+	c.answer(typeHello, helloFrame{
 		Type:       "hello",
 		Connection: c.id,
 		Epoch:      c.hub.epoch(),
@@ -116,7 +116,7 @@ func (c *Connection) signIn(secret chat.Secret) {
 			MessageChars:  chat.MaxMessage,
 			FramesPer10s:  c.hub.framesPer10s,
 		},
-	}))
+	})
 	c.greeted.Store(true)
 	c.tellReturn()
 }

@@ -24,23 +24,26 @@ func (h *Hub) control(c chat.Control) {
 				left = append(left, conn)
 			}
 		}
-		tell(left, noticeFrame{Type: "notice", Notice: chat.NoticeTokens})
+		h.tell(left, noticeFrame{Type: "notice", Notice: chat.NoticeTokens})
 	case chat.ControlNotice:
 		if !h.mayDeliver() {
 			return
 		}
-		tell(conns, noticeFrame{"notice", c.Notice, c.URI, c.Seq})
+		h.tell(conns, noticeFrame{"notice", c.Notice, c.URI, c.Seq})
 	case chat.ControlErased:
 		h.erase(c.URI)
 	}
 }
 
 // tell sends a notice to those who have room for it.
-func tell(conns []*Connection, f noticeFrame) {
-	notice := encode(f)
+func (h *Hub) tell(conns []*Connection, f noticeFrame) {
+	notice, told := encode(f), 0
 	for _, conn := range conns {
-		conn.socket.offer(notice)
+		if conn.socket.offer(notice) {
+			told++
+		}
 	}
+	h.metrics.sent(typeNotice, told, len(notice))
 	flushAll(conns)
 }
 
@@ -57,7 +60,7 @@ func (h *Hub) typing(t chat.Typing) {
 	}
 	typing := encode(typingFrame{"typing", t.URI, typingUser{t.UserID, t.Username}})
 	conns := cur.offerTyping(t.UserID, typing)
-	h.metrics.typing.Add(float64(len(conns)))
+	h.metrics.sent(typeTyping, len(conns), len(typing))
 	flushAll(conns)
 }
 

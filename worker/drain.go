@@ -50,7 +50,9 @@ func (c *Connection) returnAt(at time.Time) {
 func (c *Connection) tellReturn() {
 	if at := c.returns.Load(); at != 0 {
 		left := max(time.Duration(at)-c.hub.age(), 0)
-		c.socket.offer(encode(drainFrame{"drain", left.Milliseconds()}))
+		if drain := encode(drainFrame{"drain", left.Milliseconds()}); c.socket.offer(drain) {
+			c.hub.metrics.sent(typeDrain, 1, len(drain))
+		}
 		c.socket.flush()
 	}
 }

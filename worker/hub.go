@@ -65,6 +65,7 @@ type Hub struct {
 	perUser      limit // connections of one user
 	framesPer10s int
 	drainSpread  time.Duration
+	clockAhead   func() time.Duration
 
 	draining atomic.Bool  // no new connection is taken
 	looked   atomic.Int64 // the hub's age when the last look at tokens and heads began that succeeded
@@ -97,6 +98,7 @@ type HubOptions struct {
 	Trace       *trace.Ring // may be nil
 	Connections int         // at once
 	DrainSpread time.Duration
+	ClockAhead  func() time.Duration // how far the database's clock is ahead; may be nil
 }
 
 func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
@@ -114,6 +116,7 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 		frames:      limitOf(o.Limits, config.LimitFrames),
 		perUser:     limitOf(o.Limits, config.LimitUserSockets),
 		drainSpread: o.DrainSpread,
+		clockAhead:  o.ClockAhead,
 		seed:        maphash.MakeSeed(),
 		conns:       map[*Connection]struct{}{},
 		byUser:      map[int64][]*Connection{},
@@ -127,6 +130,14 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 		h.shard[i].cursors = map[string]*cursor{}
 	}
 	return h
+}
+
+// databaseTime is a moment by the database's clock, as far as that is known.
+func (h *Hub) databaseTime(t time.Time) time.Time {
+	if h.clockAhead == nil {
+		return t
+	}
+	return t.Add(h.clockAhead())
 }
 
 // age is how long the hub has lived.
@@ -318,7 +329,7 @@ func (h *Hub) read(c *Connection, s *subscription) progress {
 func (h *Hub) feed(c *Connection, s *subscription, frames []frame) progress {
 	for len(frames) > 0 {
 		p, n := s.feed(frames)
-		h.metrics.resumed.Add(float64(n))
+		h.metrics.caughtUp(frames[:n])
 		frames = frames[n:]
 		c.socket.flush()
 		if p == isOver || p == isFull && c.socket.isBlocked() {

@@ -28,6 +28,24 @@ const (
 	refusedDraining refusal = "draining"
 )
 
+// frameType is the type of a frame that is sent, as a metric label.
+type frameType string
+
+const (
+	typeHello        frameType = "hello"
+	typeSubscribed   frameType = "subscribed"
+	typeEvent        frameType = "event"
+	typeCaughtUp     frameType = "caught_up"
+	typeReset        frameType = "reset"
+	typeUnsubscribed frameType = "unsubscribed"
+	typeNotice       frameType = "notice"
+	typePresence     frameType = "presence"
+	typeTyping       frameType = "typing"
+	typePong         frameType = "pong"
+	typeDrain        frameType = "drain"
+	typeError        frameType = "error"
+)
+
 type metrics struct {
 	connections   prometheus.Gauge
 	opened        prometheus.Counter
@@ -35,14 +53,12 @@ type metrics struct {
 	handshakes    *prometheus.CounterVec
 	sessions      prometheus.Gauge
 	subscriptions prometheus.Gauge
-	frames        prometheus.Counter
+	frames        map[frameType]prometheus.Counter
 	bytes         prometheus.Counter
 	catchingUp    prometheus.Gauge
 	slow          prometheus.Counter
 	resumed       prometheus.Counter
 	sharedReads   prometheus.Counter
-	presence      prometheus.Counter
-	typing        prometheus.Counter
 	draining      prometheus.Gauge
 	shed          prometheus.Counter
 	delivery      map[stage]prometheus.Observer
@@ -84,14 +100,11 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 		handshakes:    vec("chatire_ws_handshake_failures_total", "Websocket handshakes that were refused, by reason.", "reason"),
 		sessions:      gauge("chatire_ws_sessions_watched", "Sessions that somebody watches on this process."),
 		subscriptions: gauge("chatire_ws_subscriptions", "Subscriptions of all connections."),
-		frames:        counter("chatire_ws_frames_sent_total", "Event frames that were handed to sockets."),
-		bytes:         counter("chatire_ws_sent_bytes_total", "Bytes of event frames that were handed to sockets."),
+		bytes:         counter("chatire_ws_sent_bytes_total", "Bytes of frames that were handed to sockets."),
 		catchingUp:    gauge("chatire_ws_catchup_connections", "Connections that are catching up."),
 		slow:          counter("chatire_ws_slow_readers_total", "Connections that were closed because they took nothing."),
 		resumed:       counter("chatire_ws_resumed_events_total", "Events that connections got from the log."),
 		sharedReads:   counter("chatire_ws_shared_reads_total", "Reads of the log that a connection shared with another one."),
-		presence:      counter("chatire_ws_presence_frames_total", "Frames that said who is there."),
-		typing:        counter("chatire_ws_typing_frames_total", "Frames that said who is writing."),
 		shed:          counter("chatire_ws_connections_shed_total", "Connections sent elsewhere because other workers have fewer."),
 		draining:      gauge("chatire_ws_draining", "1 while this process sends its connections elsewhere."),
 		duplicates:    counter("chatire_duplicates_dropped_total", "Frames from the bus that had come before."),
@@ -107,6 +120,14 @@ func newMetrics(registerer prometheus.Registerer) *metrics {
 	m.closedTotal.WithLabelValues("other")
 	for _, reason := range []refusal{refusedOrigin, refusedVersion, refusedRequest, refusedLimit, refusedDraining} {
 		m.handshakes.WithLabelValues(string(reason))
+	}
+	sent := vec("chatire_ws_frames_sent_total", "Frames that were handed to sockets, by type.", "type")
+	m.frames = map[frameType]prometheus.Counter{}
+	for _, t := range []frameType{
+		typeHello, typeSubscribed, typeEvent, typeCaughtUp, typeReset, typeUnsubscribed,
+		typeNotice, typePresence, typeTyping, typePong, typeDrain, typeError,
+	} {
+		m.frames[t] = sent.WithLabelValues(string(t))
 	}
 	m.addDelivery(registerer)
 	return m
@@ -147,20 +168,38 @@ func (m *metrics) closed(code int) {
 	m.closedTotal.WithLabelValues(label).Inc()
 }
 
-// carried measures the way of a frame to this process.
+// carried measures the way of a frame to this process; all times are the database's.
 func (m *metrics) carried(committed, published, received time.Time) {
-	m.delivery[stagePublish].Observe(published.Sub(committed).Seconds())
-	m.delivery[stageBroker].Observe(received.Sub(published).Seconds())
+	m.delivery[stagePublish].Observe(delay(committed, published))
+	m.delivery[stageBroker].Observe(delay(published, received))
 }
 
-// delivered measures a frame that was written to count sockets.
-func (m *metrics) delivered(f frame, count int, now time.Time) {
-	m.frames.Add(float64(count))
-	m.bytes.Add(float64(count * len(f.wire)))
+// delay is the time between two moments that two processes saw, in seconds: their clocks are
+// known to a millisecond or so, and nothing comes before it was sent.
+func delay(sent, came time.Time) float64 { return max(came.Sub(sent), 0).Seconds() }
+
+// sent counts frames of one type and size that were handed to sockets.
+func (m *metrics) sent(t frameType, count, size int) {
+	m.frames[t].Add(float64(count))
+	m.bytes.Add(float64(count * size))
+}
+
+// caughtUp counts events that a connection got from the log.
+func (m *metrics) caughtUp(frames []frame) {
+	m.resumed.Add(float64(len(frames)))
+	for i := range frames {
+		m.sent(typeEvent, 1, len(frames[i].wire))
+	}
+}
+
+// delivered measures a frame that was written to count sockets now, which is there by the
+// database's clock.
+func (m *metrics) delivered(f frame, count int, now, there time.Time) {
+	m.sent(typeEvent, count, len(f.wire))
 	if !f.received.IsZero() {
 		m.delivery[stageFanout].Observe(now.Sub(f.received).Seconds())
 	}
-	endToEnd := now.Sub(f.committed).Seconds()
+	endToEnd := delay(f.committed, there)
 	for range count {
 		m.delivery[stageEndToEnd].Observe(endToEnd)
 	}

@@ -353,6 +353,7 @@ func (h *Hub) show(uri string, f change) (everybody bool) {
 	}
 	everybody = true
 	var conns []*Connection
+	var size int
 	cur.mu.Lock()
 	may := cur.mayDeliver()
 	for _, s := range cur.live {
@@ -369,9 +370,11 @@ func (h *Hub) show(uri string, f change) (everybody bool) {
 			continue
 		}
 		conns = append(conns, s.conn)
+		size += len(frame)
 	}
 	cur.mu.Unlock()
-	h.metrics.presence.Add(float64(len(conns)))
+	h.metrics.frames[typePresence].Add(float64(len(conns)))
+	h.metrics.bytes.Add(float64(size))
 	flushAll(conns)
 	return everybody
 }

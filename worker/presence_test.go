@@ -116,7 +116,7 @@ func TestPresenceIsNotSquared(t *testing.T) {
 	}
 	t.Logf("%d members came in %v: %d frames (%d KB), %.1f each; naming each to each would be %d",
 		members, took.Round(time.Millisecond), frames, bytes>>10, float64(frames)/members, members*(members-1)/2)
-	if counted := testutil.ToFloat64(s.worker.metrics.presence); counted < float64(frames) {
+	if counted := testutil.ToFloat64(s.worker.metrics.frames[typePresence]); counted < float64(frames) {
 		t.Errorf("the metric says %v", counted)
 	}
 }
@@ -139,12 +139,12 @@ func TestTypingIsNotSquared(t *testing.T) {
 		d.want(t, map[string]any{"type": "subscribed"})
 		d.want(t, map[string]any{"type": "caught_up"})
 	}
-	before := testutil.ToFloat64(s.worker.metrics.typing)
+	before := testutil.ToFloat64(s.worker.metrics.frames[typeTyping])
 	for _, d := range devices {
 		d.send(t, map[string]any{"type": "typing", "uri": uri})
 	}
 	time.Sleep(500 * time.Millisecond)
-	frames := testutil.ToFloat64(s.worker.metrics.typing) - before
+	frames := testutil.ToFloat64(s.worker.metrics.frames[typeTyping]) - before
 	if most := 2 * typingShown.count * (len(devices) - 1); frames == 0 || frames > float64(most) {
 		t.Errorf("%v frames went out for %d who type at once, of which %d are shown", frames, len(devices), typingShown.count)
 	}

@@ -78,7 +78,14 @@ func (s *subscription) fallBehind() {
 // end says that the subscription is over; after it no event of it is sent.
 func (s *subscription) end(reason endReason) {
 	s.live, s.over = false, true
-	s.conn.socket.put(encode(unsubscribedFrame{"unsubscribed", s.cursor.uri, reason}))
+	s.put(typeUnsubscribed, unsubscribedFrame{"unsubscribed", s.cursor.uri, reason})
+}
+
+// put sends a frame about the subscription; the caller flushes the connection.
+func (s *subscription) put(t frameType, frame any) {
+	w := encode(frame)
+	s.conn.socket.put(w)
+	s.conn.hub.metrics.sent(t, 1, len(w))
 }
 
 func reasonOf(kind chat.EventType) endReason {
@@ -144,7 +151,7 @@ func (s *subscription) caught(f frame) progress {
 func (s *subscription) greet() {
 	if !s.greeted {
 		s.greeted = true
-		s.conn.socket.put(encode(caughtUpFrame{"caught_up", s.cursor.uri, s.pos}))
+		s.put(typeCaughtUp, caughtUpFrame{"caught_up", s.cursor.uri, s.pos})
 	}
 }
 

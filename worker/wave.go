@@ -65,7 +65,7 @@ func (w *wave) flush() {
 	}
 	now := time.Now()
 	for _, m := range w.measure {
-		w.hub.metrics.delivered(m.frame, m.count, now)
+		w.hub.metrics.delivered(m.frame, m.count, now, w.hub.databaseTime(now))
 		w.hub.trace.Note(m.uri, m.frame.seq, trace.Written, now)
 	}
 	for _, end := range w.ended {

@@ -46,6 +46,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 			Trace:       k.Bus.Trace(),
 			Connections: withinFiles(k.Config.Connections),
 			DrainSpread: k.Config.DrainSpread,
+			ClockAhead:  k.ClockAhead,
 		}, m),
 	}
 	w.hub.epochNow.Store(&k.Epoch) // before anybody can connect

@@ -11,7 +11,11 @@ tool (
 	helm.sh/helm/v3/cmd/helm
 )
 
-require sigs.k8s.io/yaml v1.6.0
+require (
+	github.com/CycloneDX/cyclonedx-go v0.9.3
+	github.com/google/licensecheck v0.3.1
+	sigs.k8s.io/yaml v1.6.0
+)
 
 require (
 	dario.cat/mergo v1.0.2 // indirect

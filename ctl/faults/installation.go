@@ -57,6 +57,13 @@ type Installation struct {
 	folder   string // of logs and data
 	name     string
 	proxies  []*netfault.Proxy
+	sockets  []string // of one that others run
+}
+
+// Elsewhere is an installation that others run, with an API and a database at these
+// addresses and one websocket address that leads to any of its workers.
+func Elsewhere(api, socket, database string) *Installation {
+	return &Installation{APIs: []*Process{{Listen: api}}, Database: database, sockets: []string{socket}}
 }
 
 // Install starts an installation in a folder. services is nil for one process.
@@ -220,7 +227,7 @@ func (in *Installation) openDoors() error {
 
 // Sockets are the websocket addresses that clients are told.
 func (in *Installation) Sockets() []string {
-	var addresses []string
+	addresses := in.sockets
 	for _, door := range in.Doors {
 		addresses = append(addresses, "ws://"+door.Addr()+"/ws/")
 	}

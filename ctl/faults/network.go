@@ -13,6 +13,7 @@ import (
 type LossyTransport struct {
 	addresses atomic.Pointer[[]string]
 	loss      atomic.Uint64 // of a million requests, and as many answers
+	failed    atomic.Int64
 	next      *http.Transport
 }
 
@@ -29,6 +30,10 @@ func (n *LossyTransport) Addresses(addresses ...string) { n.addresses.Store(&add
 // Lose sets which share of requests is lost, and which share of answers.
 func (n *LossyTransport) Lose(share float64) { n.loss.Store(uint64(share * 1e6)) }
 
+// Failed is how many requests a server did not answer, or with a fault of its own. Those
+// that were lost here do not count.
+func (n *LossyTransport) Failed() int64 { return n.failed.Load() }
+
 // Close ends the connections.
 func (n *LossyTransport) Close() { n.next.CloseIdleConnections() }
 
@@ -44,6 +49,9 @@ func (n *LossyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	addresses := *n.addresses.Load()
 	r.URL.Host = addresses[rand.IntN(len(addresses))]
 	answer, err := n.next.RoundTrip(r)
+	if err != nil && r.Context().Err() == nil || err == nil && answer.StatusCode >= 500 {
+		n.failed.Add(1)
+	}
 	if err == nil && rand.Uint64N(1e6) < loss {
 		answer.Body.Close()
 		return nil, errLost

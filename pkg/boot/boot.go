@@ -38,6 +38,9 @@ type Kit struct {
 	Metrics *prometheus.Registry
 	Ops     *httpd.Ops
 	Epoch   string // of the Log when the process started
+
+	// ClockAhead says how far the database's clock is ahead of this process's.
+	ClockAhead func() time.Duration
 }
 
 // Program is one of the programs that a process runs.
@@ -145,6 +148,9 @@ func (p *process) open(ctx context.Context) error {
 	k.Bus.SetEpoch(k.Epoch)
 	k.Bus.OnQuestion("process", newAnswerer(k.Metrics, k.Bus.Trace()).answer)
 	p.background("epoch", p.watchEpoch)
+	clock := newClock(k.Metrics)
+	k.ClockAhead = clock.Ahead
+	p.background("clock", func(ctx context.Context) error { return p.watchClock(ctx, clock) })
 
 	mailer, err := mail.Open(c.SMTPURL, p.Log)
 	if err != nil {
@@ -195,6 +201,22 @@ func (p *process) watchEpoch(ctx context.Context) error {
 		}
 		if epoch, err := p.kit.Store.Epoch(ctx); err == nil { // else there is nothing to publish either
 			p.kit.Bus.SetEpoch(epoch)
+		}
+	}
+}
+
+// watchClock measures the database's clock again and again.
+func (p *process) watchClock(ctx context.Context, c *clock) error {
+	tick := time.NewTicker(clockEvery)
+	defer tick.Stop()
+	for {
+		if c.measure(ctx, p.kit.Store.Now) == nil { // else there is nothing to measure either
+			p.kit.Bus.SetClock(c.Ahead())
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
 		}
 	}
 }
@@ -290,6 +312,7 @@ func (p *process) serve(ctx context.Context) error {
 	p.Log.Info("stopping")
 	p.kit.Ops.Drain()
 	err = running.Wait() // the servers answer until all programs are done
+	public.Drain(context.WithoutCancel(ctx))
 	if cause := context.Cause(ctx); err == nil && !errors.Is(cause, context.Canceled) {
 		err = cause
 	}

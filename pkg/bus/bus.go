@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
@@ -49,6 +50,7 @@ type Bus struct {
 	trace   *trace.Ring
 	letters correspondence
 	epoch   atomic.Pointer[string] // never nil
+	ahead   atomic.Int64           // how far the database's clock is ahead, in nanoseconds
 
 	// closing ends when no more work is taken on, ending when all work must end.
 	closing, ending context.Context
@@ -150,6 +152,10 @@ func (b *Bus) SetEpoch(epoch string) {
 		b.epoch.Store(&epoch)
 	}
 }
+
+// SetClock says how far the database's clock is ahead of this process's, so that packs
+// bear the time of the database, as the Events in them do.
+func (b *Bus) SetClock(ahead time.Duration) { b.ahead.Store(int64(ahead)) }
 
 // Instance names this process: the Sender of the packs that it publishes.
 func (b *Bus) Instance() string { return b.sealer.sender }

@@ -14,7 +14,7 @@ import (
 //	magic      4  "CHTR"
 //	version    1  1; what follows it is this version's
 //	kind       1  events, control or ephemeral
-//	published  8  the sender's clock, µs since 1970
+//	published  8  the database's clock as the sender knows it, µs since 1970
 //	sender     1+n
 //	epoch      1+n  of the Log that the events are of
 //	count      4  entries
@@ -65,7 +65,7 @@ const (
 // the same frames, so they must not be changed.
 type Pack struct {
 	Sender    string    // the Instance that published it
-	Published time.Time // by the sender's clock
+	Published time.Time // by the database's clock, as the sender knows it
 	Epoch     string    // of the Log that Events are of
 	Events    []chat.Copy
 	Controls  []chat.Control

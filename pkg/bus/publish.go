@@ -111,7 +111,7 @@ func (p *batcher) next() (batch, bool) {
 	}
 	kind := p.bus.kindOf(p.ring)
 	epoch := p.bus.epoch.Load()
-	p.packer.begin(kind, time.Now(), *epoch)
+	p.packer.begin(kind, time.Now().Add(time.Duration(p.bus.ahead.Load())), *epoch)
 	var marks []passing
 	for p.held || p.encode() {
 		if p.epoch != nil && p.epoch != epoch {

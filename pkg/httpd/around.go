@@ -67,6 +67,7 @@ func (s *Server) begin(rctx *fasthttp.RequestCtx) {
 		addr:  s.clientAddr(rctx),
 		began: time.Now(),
 	}
+	s.asked.Store(r.began.UnixNano())
 	if !saneID.MatchString(r.id) {
 		r.id = newID()
 	}
@@ -95,6 +96,9 @@ func noteRoute(c *fiber.Ctx) error {
 
 // end counts and logs an answered request.
 func (s *Server) end(rctx *fasthttp.RequestCtx) {
+	if s.draining.Load() {
+		rctx.SetConnectionClose()
+	}
 	r := requestOf(rctx)
 	s.metrics.observe(r, methodLabel(string(rctx.Method())), rctx.Response.StatusCode())
 	s.logAccess(rctx, r)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -56,6 +57,9 @@ type Server struct {
 	metrics *metrics
 	cors    cors
 	proxies []netip.Prefix
+
+	draining atomic.Bool  // connections end with their next answer
+	asked    atomic.Int64 // when the last request began, in nanoseconds since 1970
 
 	mu      sync.Mutex // guards all below
 	ln      net.Listener
@@ -111,6 +115,39 @@ func (s *Server) Serve(ln net.Listener) error {
 		return fmt.Errorf("serve http: %w", err)
 	}
 	return nil
+}
+
+const (
+	// drainPatience bounds Drain.
+	drainPatience = 5 * time.Second
+
+	// drainQuiet is after how long without a request the clients that are left have
+	// nothing to ask.
+	drainQuiet = 250 * time.Millisecond
+)
+
+// Drain has each connection end with its next answer, which says so, and returns when none
+// is left, or nobody asks anything. A client that is in the middle of something goes
+// elsewhere then; Shutdown alone could end its connection as it sends the next request,
+// of which it would not know what became.
+func (s *Server) Drain(ctx context.Context) {
+	s.draining.Store(true)
+	ctx, cancel := context.WithTimeout(ctx, drainPatience)
+	defer cancel()
+	tick := time.NewTicker(drainQuiet / 10)
+	defer tick.Stop()
+	began := time.Now()
+	for s.app.Server().GetOpenConnectionsCount() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		last := time.Unix(0, s.asked.Load())
+		if time.Since(began) > drainQuiet && time.Since(last) > drainQuiet {
+			return
+		}
+	}
 }
 
 // Shutdown stops accepting, lets the requests under way finish and returns, at the
