@@ -41,6 +41,9 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		}),
 	}
 	reg.MustRegister(m.requests, m.duration, m.inFlight, m.panics)
+	for _, fault := range []int{fiber.StatusInternalServerError, fiber.StatusServiceUnavailable} {
+		m.requests.WithLabelValues(fiber.MethodGet, noRoute, strconv.Itoa(fault)) // so that their rate begins at 0
+	}
 	return m
 }
 
