@@ -62,6 +62,14 @@ func (c *Config) Check(names ...string) error {
 	if !hasScheme(string(c.BusURL), "amqp", "amqps", "memory") {
 		complain("CHATIRE_BUS_URL", "must begin with amqp://, amqps:// or memory://")
 	}
+	for _, u := range []struct {
+		name  string
+		value chat.Secret
+	}{{"CHATIRE_DATABASE_URL", c.DatabaseURL}, {"CHATIRE_BUS_URL", c.BusURL}} {
+		if knownToAll(string(u.value)) {
+			complain(u.name, "has a password that everybody knows, for another machine: make an account of your own")
+		}
+	}
 	if len(c.Secret) < MinSecret {
 		complain("CHATIRE_SECRET", "must have at least %d characters; make one with: openssl rand -hex 32", MinSecret)
 	}
@@ -139,6 +147,23 @@ func hasScheme(raw string, schemes ...string) bool {
 func isHTTP(raw string) bool {
 	u, err := url.Parse(raw)
 	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+}
+
+// knownPasswords are those that come with servers and with their examples.
+var knownPasswords = []string{"guest", "postgres", "rabbitmq", "admin", "password", "changeme", "PASSWORD"}
+
+// knownToAll says that an address leads to another machine with a password that everybody
+// knows. On one's own machine that is how one begins.
+func knownToAll(raw string) bool {
+	u, err := url.Parse(raw)
+	if err != nil || u.User == nil || u.Hostname() == "localhost" {
+		return false
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && addr.IsLoopback() {
+		return false
+	}
+	password, _ := u.User.Password()
+	return slices.Contains(knownPasswords, password)
 }
 
 func isOrigin(raw string) bool {

@@ -30,6 +30,8 @@ func TestLoad(t *testing.T) {
 	refusals := []struct{ name, variable, value, want string }{
 		{"an unknown variable, naming the nearest", "CHATIRE_DATABSE_URL", "x", "did you mean CHATIRE_DATABASE_URL?"},
 		{"a database of another kind", "CHATIRE_DATABASE_URL", "mysql://x", "must begin with postgres:// or sqlite://"},
+		{"a broker's password that everybody knows", "CHATIRE_BUS_URL", "amqp://guest:guest@mq.example.com/", "everybody knows"},
+		{"a database's password that everybody knows", "CHATIRE_DATABASE_URL", "postgres://chat:postgres@10.0.0.1/chat", "everybody knows"},
 		{"a short secret", "CHATIRE_SECRET", "short", "at least 32 characters"},
 		{"every origin beside one", "CHATIRE_CORS_ORIGINS", "*,https://a.example", "stands alone"},
 		{"an origin with a path", "CHATIRE_CORS_ORIGINS", "https://a.example/x", "is not an origin"},
@@ -52,6 +54,15 @@ func TestLoad(t *testing.T) {
 		})
 	}
 
+	t.Run("takes any password on this machine", func(t *testing.T) {
+		for _, host := range []string{"localhost", "127.0.0.1", "[::1]"} {
+			vars := working()
+			vars["CHATIRE_BUS_URL"] = "amqp://guest:guest@" + host + ":5672/"
+			if _, err := Load(vars); err != nil {
+				t.Errorf("%s: %v", host, err)
+			}
+		}
+	})
 	t.Run("never shows a secret", func(t *testing.T) {
 		vars := working()
 		vars["CHATIRE_SECRET"] = "too-short-to-be-true"
