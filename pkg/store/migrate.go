@@ -108,38 +108,44 @@ func (s *Store) Migrate(ctx context.Context) ([]migrations.Migration, error) {
 
 // createVersions makes the table in which migrations note what they did.
 func (s *Store) createVersions(ctx context.Context) error {
-	return s.alone(ctx, func(tx *Store) error {
-		return tx.step(ctx, `CREATE TABLE IF NOT EXISTS schema_version (
-			version bigint PRIMARY KEY, oldest bigint NOT NULL, applied_at `+s.dialect.words.Time+` NOT NULL DEFAULT `+s.dialect.words.Now+`)`)
-	})
+	return s.alone(ctx, migrationTimeout, func(tx *Store) error { return tx.createVersionsHere(ctx) })
+}
+
+func (s *Store) createVersionsHere(ctx context.Context) error {
+	return s.step(ctx, `CREATE TABLE IF NOT EXISTS schema_version (
+		version bigint PRIMARY KEY, oldest bigint NOT NULL, applied_at `+s.dialect.words.Time+` NOT NULL DEFAULT `+s.dialect.words.Now+`)`)
 }
 
 // apply runs m in one transaction, unless somebody did.
 func (s *Store) apply(ctx context.Context, m migrations.Migration) (applied bool, err error) {
-	err = s.alone(ctx, func(tx *Store) error {
-		applied = false
-		version, err := tx.SchemaVersion(ctx)
-		if err != nil || version >= m.Version {
-			return err
-		}
-		for _, statement := range statements(m.SQL) {
-			if err := tx.step(ctx, statement); err != nil {
-				return err
-			}
-		}
-		applied = true
-		_, err = tx.change(ctx, opSchema, `INSERT INTO schema_version (version, oldest) VALUES (?, ?)`, m.Version, m.Oldest)
+	err = s.alone(ctx, migrationTimeout, func(tx *Store) error {
+		applied, err = tx.applyHere(ctx, m)
 		return err
 	})
 	return applied && err == nil, err
 }
 
+// applyHere runs m in this transaction, unless somebody did.
+func (s *Store) applyHere(ctx context.Context, m migrations.Migration) (applied bool, err error) {
+	version, err := s.SchemaVersion(ctx)
+	if err != nil || version >= m.Version {
+		return false, err
+	}
+	for _, statement := range statements(m.SQL) {
+		if err := s.step(ctx, statement); err != nil {
+			return false, err
+		}
+	}
+	_, err = s.change(ctx, opSchema, `INSERT INTO schema_version (version, oldest) VALUES (?, ?)`, m.Version, m.Oldest)
+	return err == nil, err
+}
+
 // alone runs fn in a transaction while no other migrator is at work, and again
-// while others hold the locks it needs.
-func (s *Store) alone(ctx context.Context, fn func(tx *Store) error) error {
+// while others hold the locks it needs. Each try has this long.
+func (s *Store) alone(ctx context.Context, timeout time.Duration, fn func(tx *Store) error) error {
 	var err error
 	for range migrationAttempts {
-		err = s.inTx(ctx, time.Now().Add(migrationTimeout), func(tx *Store) error {
+		err = s.inTx(ctx, time.Now().Add(timeout), func(tx *Store) error {
 			for _, statement := range s.dialect.alone {
 				if err := tx.step(ctx, statement); err != nil {
 					return err

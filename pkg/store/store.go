@@ -2,8 +2,8 @@
 // implements [chat.Store]; what the methods promise is written there.
 //
 // open.go and errors.go know which database it is, and so do the statements of
-// append_postgres.go and append_sqlite.go. Everything else is SQL that both
-// accept.
+// append_postgres.go and append_sqlite.go, and of copy_postgres.go and copy_sqlite.go,
+// between which everything is copied. Everything else is SQL that both accept.
 package store
 
 import (
@@ -75,7 +75,7 @@ func (s *Store) Close() error {
 
 // do runs one operation with a deadline, measures it and gives its error a meaning.
 func (s *Store) do(ctx context.Context, op operation, fn func(ctx context.Context) error) error {
-	ctx, cancel := context.WithDeadline(ctx, s.deadline())
+	ctx, cancel := context.WithDeadline(ctx, s.deadline(op))
 	defer cancel()
 	begin := time.Now()
 	err := s.dialect.meaning(fn(ctx))
@@ -89,10 +89,11 @@ func (s *Store) do(ctx context.Context, op operation, fn func(ctx context.Contex
 	return err
 }
 
-// deadline is when a statement that begins now must be over.
-func (s *Store) deadline() time.Time {
+// deadline is when a statement that begins now must be over. What a long transaction
+// did may take long to flush, so its COMMIT has all the time that it has.
+func (s *Store) deadline(op operation) time.Time {
 	deadline := time.Now().Add(statementTimeout)
-	if s.tx != nil && s.tx.until.Before(deadline) {
+	if s.tx != nil && (op == opCommit || s.tx.until.Before(deadline)) {
 		return s.tx.until
 	}
 	return deadline

@@ -14,7 +14,11 @@ import (
 	"github.com/chatire/chatire/pkg/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m,
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),    // one for the process
+		goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.(*workerPool).Start.func2")) // ends within ten seconds
+}
 
 // eachDialect runs a test on both databases.
 func eachDialect(t *testing.T, test func(t *testing.T, s *store.Store)) {
