@@ -15,6 +15,7 @@ import (
 
 	"github.com/chatire/chatire/ctl/faults"
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/store/storetest"
 )
 
 // examplePattern is an example in the help of a command.
@@ -41,6 +42,7 @@ func TestExamples(t *testing.T) {
 exec chatirectl admin bootstrap root --password-file password.txt
 exec chatirectl dev --listen $PUBLIC --ops-listen $OPS &server&
 reachable http://$OPS/readyz
+exec sh -c 'CHATIRE_DATABASE_URL=sqlite://$WORK/small.db chatirectl migrate up'
 `)
 	for _, example := range examples {
 		line := strings.NewReplacer(
@@ -53,6 +55,8 @@ reachable http://$OPS/readyz
 			"http://127.0.0.1:9001", "http://"+ops,
 			"/usr/local/share/man/man1", "man",
 			"sqlite:///var/lib/original/db.sqlite3", "sqlite://$WORK/original.sqlite3",
+			"chatirectl migrate copy", "CHATIRE_DATABASE_URL=$POSTGRES chatirectl migrate copy",
+			"sqlite:///var/lib/chatire/chatire.db", "sqlite://$WORK/small.db",
 			"127.0.0.1:8080", spare,
 			"--rate 200 --duration 10s", "--rate 20 --duration 1s",
 			"--duration 30s", "--duration 5s",
@@ -86,6 +90,7 @@ reachable http://$OPS/readyz
 		}
 		fmt.Fprintf(&script, "# %s\nexec sh -c '%s'%s\n! stderr Usage:\n", example, line, check)
 	}
+	postgres := storetest.EmptyPostgres(t)
 	told := filepath.Join(t.TempDir(), "examples.txtar")
 	if err := os.WriteFile(told, []byte(script.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -98,6 +103,7 @@ reachable http://$OPS/readyz
 				statusFile:             filepath.Join(env.WorkDir, ".status"),
 				"GORACE":               "atexit_sleep_ms=0", // or each command would sleep for a second at its end
 				"CHATIRE_DATABASE_URL": "sqlite://" + filepath.Join(env.WorkDir, "chatire.db"),
+				"POSTGRES":             string(postgres),
 				"CHATIRE_SECRET":       "0123456789abcdef0123456789abcdef",
 				"CHATIRE_RATE_LIMIT":   "off",
 				"CHATIRECTL_TOKEN":     "0123456789abcdef0123456789abcdef01234567",

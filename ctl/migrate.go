@@ -12,7 +12,7 @@ import (
 
 func newMigrateCommand() *cobra.Command {
 	return newNoun("migrate", "Bring the database to the schema of this build",
-		newMigrateUpCommand(), newMigrateStatusCommand(), newMigrateNewEpochCommand())
+		newMigrateUpCommand(), newMigrateStatusCommand(), newMigrateCopyCommand(), newMigrateNewEpochCommand())
 }
 
 // step is a migration as it is shown.

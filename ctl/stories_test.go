@@ -108,6 +108,9 @@ func tell(t *testing.T, story string, database chat.Secret) {
 			"reachable": reachable,
 			"value":     value,
 			"opened":    opened,
+			"postgres": func(ts *testscript.TestScript, _ bool, args []string) {
+				ts.Setenv(args[0], string(storetest.EmptyPostgres(t)))
+			},
 			"newer":     newer,
 			"watched":   watched,
 			"listening": worker.listening,

@@ -30,6 +30,10 @@ type Plan struct {
 	// Database are options of CREATE DATABASE.
 	Database string
 
+	// From, if not "", is the address of a SQLite database that is copied into the new one
+	// before anything starts.
+	From string
+
 	// Settings are more settings of the processes: NAME=value.
 	Settings []string
 
@@ -123,7 +127,11 @@ func (in *Installation) installCluster(ctx context.Context) (err error) {
 	if in.Database, err = in.services.newDatabase(ctx, in.name, in.plan.Database); err != nil {
 		return err
 	}
-	if err := in.Migrate(ctx, "up"); err != nil {
+	fill := []string{"migrate", "up"}
+	if in.plan.From != "" {
+		fill = []string{"migrate", "copy", "--from", in.plan.From}
+	}
+	if err := in.Ctl(ctx, fill...); err != nil {
 		return err
 	}
 	in.Broker = replaced(in.services.rabbitmq, func(u *url.URL) { u.RawQuery = "prefix=" + in.name })
@@ -232,11 +240,6 @@ func (in *Installation) Sockets() []string {
 		addresses = append(addresses, "ws://"+door.Addr()+"/ws/")
 	}
 	return addresses
-}
-
-// Migrate runs chatirectl migrate with a verb.
-func (in *Installation) Migrate(ctx context.Context, verb string) error {
-	return in.Ctl(ctx, "migrate", verb)
 }
 
 // Ctl runs chatirectl on the database.
