@@ -73,7 +73,7 @@ func BenchmarkDelivery(b *testing.B) {
 		newMetrics(prometheus.NewRegistry()))
 	cursors := make([]*cursor, benchConnections/benchMembers)
 	for i := range cursors {
-		cursors[i] = &cursor{hub: hub, uri: fmt.Sprintf("%015x", i)}
+		cursors[i] = &cursor{hub: hub, uri: fmt.Sprintf("%015x", i), ring: ring{budget: &hub.budget}}
 	}
 	raw := make([]*socket, len(conns))
 	for i, conn := range conns {
