@@ -24,7 +24,7 @@ var lines = [][]string{
 	{"api", "worker"},
 	{"pkg/boot"},
 	{"pkg/store", "pkg/bus", "pkg/httpd", "pkg/client", "pkg/mail"},
-	{"pkg/config"},
+	{"pkg/config", "pkg/telemetry"},
 	{"pkg/chat", "pkg/history", "pkg/netfault", "pkg/trace", "migrations", "web"},
 }
 
@@ -37,6 +37,7 @@ var doors = map[string][]string{
 	"github.com/valyala/fasthttp":        {"pkg/httpd", "pkg/boot", "api", "worker/worker.go", "worker/handshake.go"},
 	"github.com/lxzan/gws":               {"pkg/client", "worker"},
 	"github.com/spf13/cobra":             {"ctl"},
+	"go.opentelemetry.io":                {"pkg/telemetry"},
 }
 
 func main() {

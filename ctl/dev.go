@@ -71,9 +71,11 @@ func (o *devOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	const name = "chatirectl dev"
 	err = boot.Run(ctx, boot.Options{
+		Name:     name,
 		Config:   c,
-		Log:      boot.NewLog(o.errOut, c.Level()).With("program", "chatirectl dev"),
+		Log:      boot.NewLog(o.errOut, c.Level()).With("program", name),
 		Programs: []boot.New{api.New, worker.New},
 		Migrate:  true,
 		Ready: func(public, _ net.Addr) {

@@ -152,7 +152,7 @@ func (i *installation) closeBus(t *terminal) {
 // nobody is a publisher where there is nobody to tell.
 type nobody struct{}
 
-func (nobody) PublishEvents([]chat.Event, []string) {}
+func (nobody) PublishEvents([]chat.Event, []chat.Cause) {}
 
 func (nobody) PublishControl(chat.Control) {}
 

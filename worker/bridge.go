@@ -13,7 +13,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"github.com/chatire/chatire/pkg/bus"
-	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/trace"
 )
 
@@ -39,9 +38,10 @@ type bridge struct {
 }
 
 type laneFrame struct {
-	uri   string
-	epoch string // of the Log that it is of
-	frame frame
+	uri     string
+	epoch   string // of the Log that it is of
+	request string // id of the request that caused it
+	frame   frame
 }
 
 // newBridge makes a bridge. Each of its lanes holds at most so many frames.
@@ -91,7 +91,7 @@ func (b *bridge) handle(m *message.Message) error {
 func (b *bridge) take(pack *bus.Pack) {
 	received := time.Now()
 	for i := range pack.Events {
-		b.sort(pack, &pack.Events[i], received)
+		b.sort(pack, i, received)
 	}
 	for _, c := range pack.Controls {
 		b.hub.control(c)
@@ -110,7 +110,9 @@ func (b *bridge) take(pack *bus.Pack) {
 	}
 }
 
-func (b *bridge) sort(pack *bus.Pack, c *chat.Copy, received time.Time) {
+// sort puts one Event of a pack into its lane, if somebody watches its Session.
+func (b *bridge) sort(pack *bus.Pack, event int, received time.Time) {
+	c := &pack.Events[event]
 	if b.hub.watched(c.URI) == nil {
 		return
 	}
@@ -118,13 +120,13 @@ func (b *bridge) sort(pack *bus.Pack, c *chat.Copy, received time.Time) {
 	b.hub.trace.Note(c.URI, c.Seq, trace.Received, received)
 	hash := fnv.New32a()
 	hash.Write([]byte(c.URI))
-	f := laneFrame{c.URI, pack.Epoch, frame{
+	f := laneFrame{c.URI, pack.Epoch, c.RequestID, frame{
 		seq:       c.Seq,
 		kind:      c.Type,
 		ends:      c.Ends,
 		committed: c.Committed,
 		received:  received,
-		request:   c.RequestID,
+		trace:     pack.TraceOf(event),
 		wire:      newWire(c.Frame),
 	}}
 	if !b.room.take(f.frame) {
@@ -167,6 +169,6 @@ func (b *bridge) bring(f laneFrame, w *wave) {
 	// The cursor before the epoch: one that is new has the new epoch.
 	if cur := b.hub.watched(f.uri); cur != nil && f.epoch == b.hub.epoch() {
 		cur.accept(f.frame, w)
-		b.log.Debug("frame", "uri", f.uri, "seq", f.frame.seq, "request_id", f.frame.request)
+		b.log.Debug("frame", "uri", f.uri, "seq", f.frame.seq, "request_id", f.request)
 	}
 }

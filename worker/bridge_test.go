@@ -22,7 +22,8 @@ func TestLanesAreBounded(t *testing.T) {
 		before := testutil.ToFloat64(s.worker.hub.metrics.overrun)
 		const frames = 3 * laneFrames
 		for seq := range int64(frames) {
-			b.sort(&bus.Pack{}, &chat.Copy{URI: room, Seq: 2 + seq, Frame: bytes.Repeat([]byte("x"), size)}, time.Now())
+			c := chat.Copy{URI: room, Seq: 2 + seq, Frame: bytes.Repeat([]byte("x"), size)}
+			b.sort(&bus.Pack{Events: []chat.Copy{c}}, 0, time.Now())
 		}
 		waiting, bytes := 0, int64(0)
 		for _, lane := range b.lanes {

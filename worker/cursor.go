@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/telemetry"
 )
 
 // asideFrames bounds the frames of one Session that came before their predecessors.
@@ -21,8 +22,8 @@ type frame struct {
 	kind      chat.EventType
 	ends      int64 // the User whose membership it ends, 0 if none
 	committed time.Time
-	received  time.Time // zero: it was read from the log
-	request   string    // id of the request that caused it
+	received  time.Time       // zero: it was read from the log
+	trace     *telemetry.Mark // where its trace goes on; nil if it is not traced
 	wire      wire
 }
 

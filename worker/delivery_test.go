@@ -277,7 +277,7 @@ func TestNewEpoch(t *testing.T) {
 	again.want(t, map[string]any{"type": "caught_up", "seq": 5})
 	w := s.worker.hub.newWave()
 	old.accept(late, w)
-	bridge.bring(laneFrame{room, "of the old log", late}, w)
+	bridge.bring(laneFrame{uri: room, epoch: "of the old log", frame: late}, w)
 	w.flush()
 	s.post(t, ada, room, "of the new log")
 	again.want(t, map[string]any{"type": "event", "seq": 6, "message": "of the new log"})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/chatire/chatire/pkg/chat"
 	"github.com/chatire/chatire/pkg/config"
+	"github.com/chatire/chatire/pkg/telemetry"
 	"github.com/chatire/chatire/pkg/trace"
 )
 
@@ -51,6 +52,7 @@ type Hub struct {
 	log     *slog.Logger
 	metrics *metrics
 	trace   *trace.Ring
+	tracer  *telemetry.Tracer // may be nil
 
 	began   time.Time       // all times are counted from here, so that no clock set anew moves them
 	ctx     context.Context // ends when the hub has stopped
@@ -95,8 +97,9 @@ type HubOptions struct {
 	Bus         Bus
 	Log         *slog.Logger
 	Limits      config.RateLimit
-	Trace       *trace.Ring // may be nil
-	Connections int         // at once
+	Trace       *trace.Ring       // may be nil
+	Tracer      *telemetry.Tracer // nil traces nothing
+	Connections int               // at once
 	DrainSpread time.Duration
 	ClockAhead  func() time.Duration // how far the database's clock is ahead; may be nil
 }
@@ -109,6 +112,7 @@ func newHub(ctx context.Context, o HubOptions, m *metrics) *Hub {
 		log:         o.Log,
 		metrics:     m,
 		trace:       o.Trace,
+		tracer:      o.Tracer,
 		began:       time.Now(),
 		ctx:         ctx,
 		balance:     newBalance(),

@@ -25,7 +25,7 @@ type mood struct {
 }
 
 // PublishEvents implements chat.Publisher.
-func (b *simBus) PublishEvents(events []chat.Event, _ []string) {
+func (b *simBus) PublishEvents(events []chat.Event, _ []chat.Cause) {
 	pack := &bus.Pack{Epoch: "epoch", Published: time.Now()}
 	for i := range events {
 		pack.Events = append(pack.Events, chat.CopyOf(&events[i], ""))

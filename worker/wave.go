@@ -67,6 +67,7 @@ func (w *wave) flush() {
 	for _, m := range w.measure {
 		w.hub.metrics.delivered(m.frame, m.count, now, w.hub.databaseTime(now))
 		w.hub.trace.Note(m.uri, m.frame.seq, trace.Written, now)
+		w.hub.tracer.Deliver(m.frame.trace, m.count, now)
 	}
 	for _, end := range w.ended {
 		w.hub.exclude(end)

@@ -44,6 +44,7 @@ func New(k *boot.Kit) (boot.Program, error) {
 			Log:         k.Log,
 			Limits:      k.Config.RateLimit,
 			Trace:       k.Bus.Trace(),
+			Tracer:      k.Tracer,
 			Connections: withinFiles(k.Config.Connections),
 			DrainSpread: k.Config.DrainSpread,
 			ClockAhead:  k.ClockAhead,

@@ -80,7 +80,7 @@ func serve(t *testing.T, here chat.Secret) *chat.Service {
 
 type silent struct{}
 
-func (silent) PublishEvents([]chat.Event, []string) {}
+func (silent) PublishEvents([]chat.Event, []chat.Cause) {}
 
 func (silent) PublishControl(chat.Control) {}
 

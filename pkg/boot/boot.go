@@ -26,6 +26,7 @@ import (
 	"github.com/chatire/chatire/pkg/httpd"
 	"github.com/chatire/chatire/pkg/mail"
 	"github.com/chatire/chatire/pkg/store"
+	"github.com/chatire/chatire/pkg/telemetry"
 )
 
 // Kit is what a process gives to its programs.
@@ -34,6 +35,7 @@ type Kit struct {
 	Store   *store.Store
 	Bus     *bus.Bus
 	Chat    *chat.Service
+	Tracer  *telemetry.Tracer // nil traces nothing
 	Log     *slog.Logger
 	Metrics *prometheus.Registry
 	Ops     *httpd.Ops
@@ -59,6 +61,7 @@ type New func(*Kit) (Program, error)
 
 // Options say what to run.
 type Options struct {
+	Name     string // of the process in traces
 	Config   *config.Config
 	Log      *slog.Logger
 	Programs []New
@@ -122,10 +125,21 @@ func (p *process) stop() {
 	}
 }
 
-// open opens database, bus and mail, in the order in which they need each other.
+// open opens telemetry, database, bus and mail, in the order in which they need each other.
 func (p *process) open(ctx context.Context) error {
 	k, c := p.kit, p.Config
 	var err error
+	k.Tracer, err = telemetry.Open(telemetry.Options{
+		URL:     c.OTLPURL,
+		Ratio:   c.TraceRatio,
+		Service: p.Name,
+		Version: config.Version,
+		Log:     p.Log,
+	})
+	if err != nil {
+		return err
+	}
+	p.later("telemetry", k.Tracer.Stop) // last, when all others have ended their spans
 	if k.Store, err = p.openStore(ctx); err != nil {
 		return err
 	}
@@ -135,6 +149,7 @@ func (p *process) open(ctx context.Context) error {
 		URL:        c.BusURL,
 		Secret:     c.Secret,
 		Slots:      c.BusSlots,
+		Tracer:     k.Tracer,
 		Log:        p.Log,
 		Registerer: k.Metrics,
 	})
@@ -160,6 +175,7 @@ func (p *process) open(ctx context.Context) error {
 		Store:              k.Store,
 		Publisher:          k.Bus,
 		Mailer:             mailer,
+		Tracer:             k.Tracer,
 		Log:                p.Log,
 		Metrics:            k.Metrics,
 		Secret:             c.Secret,
@@ -280,6 +296,7 @@ func (p *process) serve(ctx context.Context) error {
 		Metrics:        p.kit.Metrics,
 		CORSOrigins:    p.Config.CORSOrigins,
 		TrustedProxies: proxies,
+		Tracer:         p.kit.Tracer,
 	})
 	var programs []Program
 	for _, makeProgram := range p.Programs {

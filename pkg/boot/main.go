@@ -48,7 +48,7 @@ func Main(name string, a Addresses, programs ...New) int {
 	if strings.HasPrefix(string(c.BusURL), "memory:") {
 		log.Warn("CHATIRE_BUS_URL names no broker: events reach the workers of other processes a second late, when they look for them")
 	}
-	if err := Run(ctx, Options{Config: c, Log: log, Programs: programs}); err != nil && !errors.Is(err, context.Canceled) {
+	if err := Run(ctx, Options{Name: name, Config: c, Log: log, Programs: programs}); err != nil && !errors.Is(err, context.Canceled) {
 		log.Error("stopped", "error", err)
 		return exitFailed
 	}

@@ -50,14 +50,14 @@ func benchmark(b *testing.B, url string) {
 			}
 		}
 	})
-	ids := make([]string, batch)
+	causes := make([]chat.Cause, batch)
 	for seq := 0; seq < b.N; seq += batch {
 		events := make([]chat.Event, min(batch, b.N-seq))
 		for i := range events {
 			events[i] = event(roomURI, int64(seq+i+1))
 		}
 		room <- struct{}{}
-		o.PublishEvents(events, ids[:len(events)])
+		o.PublishEvents(events, causes[:len(events)])
 	}
 	reading.Wait()
 	b.StopTimer()
@@ -71,9 +71,9 @@ const roomURI = "0123456789abcde"
 func BenchmarkPublishEvents(b *testing.B) {
 	o := open(b, "memory://")
 	events := []chat.Event{event(roomURI, 1)}
-	ids := []string{"request"}
+	causes := []chat.Cause{{RequestID: "request"}}
 	b.ReportAllocs()
 	for b.Loop() {
-		o.PublishEvents(events, ids)
+		o.PublishEvents(events, causes)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/telemetry"
 	"github.com/chatire/chatire/pkg/trace"
 )
 
@@ -35,6 +36,7 @@ type Options struct {
 	// 0 means 1.
 	Slots int
 
+	Tracer     *telemetry.Tracer // nil traces nothing
 	Log        *slog.Logger
 	Registerer prometheus.Registerer
 }
@@ -48,6 +50,7 @@ type Bus struct {
 	metrics *metrics
 	state   state
 	trace   *trace.Ring
+	tracer  *telemetry.Tracer // may be nil
 	letters correspondence
 	epoch   atomic.Pointer[string] // never nil
 	ahead   atomic.Int64           // how far the database's clock is ahead, in nanoseconds
@@ -75,6 +78,9 @@ type wire interface {
 
 	// join adds a subscription. What it returns delivers packs until ctx ends.
 	join(b *Bus, s *subscription) (receive func(ctx context.Context))
+
+	// place is what Events go through.
+	place() telemetry.Place
 
 	// correspond takes letters in until the Bus is closing.
 	correspond(b *Bus)
@@ -110,6 +116,7 @@ func Open(o Options) (*Bus, error) {
 		wanted:        map[int]struct{}{},
 		subscriptions: map[*subscription]struct{}{},
 		trace:         trace.New(),
+		tracer:        o.Tracer,
 		letters: correspondence{
 			ready:   make(chan struct{}),
 			parts:   map[string]func(Question) any{},

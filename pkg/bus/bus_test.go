@@ -200,12 +200,12 @@ func event(uri string, seq int64) chat.Event {
 
 func publish(b opened, uri string, seqs ...int64) {
 	var events []chat.Event
-	var ids []string
+	var causes []chat.Cause
 	for _, seq := range seqs {
 		events = append(events, event(uri, seq))
-		ids = append(ids, fmt.Sprintf("request-%d", seq))
+		causes = append(causes, chat.Cause{RequestID: fmt.Sprintf("request-%d", seq)})
 	}
-	b.PublishEvents(events, ids)
+	b.PublishEvents(events, causes)
 }
 
 const room = "0123456789abcde"
@@ -231,7 +231,7 @@ func TestPublish(t *testing.T) {
 		t.Run("carries all that a worker must know", func(t *testing.T) {
 			e := event("fffffffffffffff", 3)
 			e.Type, e.Member = chat.EventRemoved, &chat.User{ID: 42, Username: "bob"}
-			b.PublishEvents([]chat.Event{e}, []string{"abc"})
+			b.PublishEvents([]chat.Event{e}, []chat.Cause{{RequestID: "abc"}})
 			wait(t, "the event", func() bool { return l.has(e.URI, 3) })
 			got := l.events()[len(l.events())-1]
 			want := chat.CopyOf(&e, "abc")

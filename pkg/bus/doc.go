@@ -33,6 +33,12 @@
 // through a fourth exchange, <prefix>.inspect, over a connection of its own in each
 // process. When Events passed this process is noted in [Bus.Trace].
 //
+// # Traces
+//
+// The spans of what happens here are begun and ended here: publish at
+// [Bus.PublishEvents] and with the broker's confirm, receive at [Bus.Decode]. What
+// connects them travels in headers beside the pack: see traces.go.
+//
 // # Why not all of the ready-made parts
 //
 // Exchanges, queue and bindings are declared by watermill-amqp's builder. The

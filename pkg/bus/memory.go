@@ -5,6 +5,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/chatire/chatire/pkg/telemetry"
 	"github.com/chatire/chatire/pkg/trace"
 )
 
@@ -43,6 +44,7 @@ func (m *memory) send(b *Bus) {
 func (m *memory) carry(b *Bus, p batch) {
 	p.body = bytes.Clone(p.body)
 	b.note(p.marks, trace.Published)
+	p.sent(m.place())
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, queue := range m.queues {
@@ -56,7 +58,13 @@ func (m *memory) carry(b *Bus, p batch) {
 	}
 	b.metrics.confirmed.Inc()
 	b.note(p.marks, trace.Confirmed)
+	for _, t := range p.traced {
+		t.span.Confirm()
+	}
 }
+
+// place implements wire.
+func (m *memory) place() telemetry.Place { return telemetry.Place{System: "memory", Name: "events"} }
 
 func offer(queue chan batch, p batch) bool {
 	select {
@@ -87,7 +95,7 @@ func (m *memory) receive(ctx context.Context, s *subscription, queue chan batch)
 	for {
 		select {
 		case p := <-queue:
-			if !s.deliver(ctx, p.body) {
+			if !s.deliver(ctx, p.body, p.headers) {
 				return
 			}
 		case <-ctx.Done():

@@ -68,6 +68,7 @@ type Pack struct {
 	Published time.Time // by the database's clock, as the sender knows it
 	Epoch     string    // of the Log that Events are of
 	Events    []chat.Copy
+	Traces    []Trace // of Events that are traced, at most 8
 	Controls  []chat.Control
 	Typings   []chat.Typing
 	Loads     []chat.Load
@@ -126,17 +127,17 @@ func (p *packer) close() []byte {
 
 // appendEntry appends the entry of an item.
 func appendEntry(b []byte, i *item) []byte {
-	switch {
-	case i.event != nil:
-		return appendEvent(b, chat.CopyOf(i.event, i.requestID))
-	case i.control != nil:
-		return appendJSON(b, i.control)
-	case i.typing != nil:
-		return appendJSON(append(b, tagTyping), i.typing)
-	case i.presence != nil:
-		return appendJSON(append(b, tagPresence), i.presence)
+	switch word := i.word.(type) {
+	case *chat.Control:
+		return appendJSON(b, word)
+	case *chat.Typing:
+		return appendJSON(append(b, tagTyping), word)
+	case *chat.Presence:
+		return appendJSON(append(b, tagPresence), word)
+	case *chat.Load:
+		return appendJSON(append(b, tagLoad), word)
 	default:
-		return appendJSON(append(b, tagLoad), i.load)
+		return appendEvent(b, chat.CopyOf(i.event, i.requestID))
 	}
 }
 

@@ -98,7 +98,7 @@ func TestDecode(t *testing.T) {
 		p := packer{sealer: s}
 		p.begin(kindEphemeral, time.Now(), "")
 		p.add(appendJSON([]byte{99}, "presence of tomorrow"))
-		p.add(appendEntry(nil, &item{typing: &chat.Typing{URI: "u", UserID: 7, Username: "ada"}}))
+		p.add(appendEntry(nil, &item{word: &chat.Typing{URI: "u", UserID: 7, Username: "ada"}}))
 		got, err := decodePack(s, p.close())
 		if err != nil || len(got.Typings) != 1 || got.Typings[0].UserID != 7 {
 			t.Errorf("%+v, %v", got, err)
@@ -164,9 +164,9 @@ func TestLongTextsAreCut(t *testing.T) {
 // entries of every kind. It must neither panic nor make more out of it than is there.
 func FuzzDecode(f *testing.F) {
 	f.Add(packOf(kindEvents, eventItem(1), eventItem(2)))
-	f.Add(packOf(kindControl, item{control: &chat.Control{Kind: chat.ControlTokens, TokenIDs: []int64{1}}}))
-	f.Add(packOf(kindEphemeral, item{typing: &chat.Typing{URI: "u"}}))
-	f.Add(packOf(kindEphemeral, item{load: &chat.Load{Connections: 1}}))
+	f.Add(packOf(kindControl, item{word: &chat.Control{Kind: chat.ControlTokens, TokenIDs: []int64{1}}}))
+	f.Add(packOf(kindEphemeral, item{word: &chat.Typing{URI: "u"}}))
+	f.Add(packOf(kindEphemeral, item{word: &chat.Load{Connections: 1}}))
 	f.Add([]byte("CHTR\x02"))
 	f.Add([]byte("\x00\x00\x00\x02{}"))
 	f.Add([]byte{})

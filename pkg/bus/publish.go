@@ -4,22 +4,25 @@ import (
 	"slices"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/telemetry"
 	"github.com/chatire/chatire/pkg/trace"
 )
 
 // PublishEvents hands Events to the workers that receive their Sessions' slots.
-// requestIDs[i] is of the request that caused events[i]. It never waits and reports
-// nothing: what cannot be carried is dropped and counted.
-func (b *Bus) PublishEvents(events []chat.Event, requestIDs []string) {
+// causes[i] is of events[i]. It never waits and reports nothing: what cannot be carried
+// is dropped and counted.
+func (b *Bus) PublishEvents(events []chat.Event, causes []chat.Cause) {
 	owned := slices.Clone(events) // the caller may use its slice again
 	items := make([]item, len(owned))
 	epoch, now := b.epoch.Load(), time.Now()
 	for i := range owned {
 		b.trace.Note(owned[i].URI, owned[i].Seq, trace.Handed, now)
 		items[i].event, items[i].epoch = &owned[i], epoch
-		if i < len(requestIDs) {
-			items[i].requestID = requestIDs[i]
+		if i < len(causes) {
+			items[i].requestID, items[i].span = causes[i].RequestID, b.tracer.Publish(causes[i].Trace)
 		}
 	}
 	b.rings.put(items, func(i item) int { return b.SlotOf(i.event.URI) })
@@ -28,22 +31,22 @@ func (b *Bus) PublishEvents(events []chat.Event, requestIDs []string) {
 // PublishControl hands a Control to all workers, as PublishEvents does.
 func (b *Bus) PublishControl(c chat.Control) {
 	c.TokenIDs = slices.Clone(c.TokenIDs)
-	b.rings.put([]item{{control: &c}}, func(item) int { return b.slots })
+	b.rings.put([]item{{word: &c}}, func(item) int { return b.slots })
 }
 
 // PublishTyping hands a Typing to all workers, as PublishEvents does.
 func (b *Bus) PublishTyping(t chat.Typing) {
-	b.rings.put([]item{{typing: &t}}, func(item) int { return b.slots + 1 })
+	b.rings.put([]item{{word: &t}}, func(item) int { return b.slots + 1 })
 }
 
 // PublishLoad hands a Load to all workers, as PublishEvents does.
 func (b *Bus) PublishLoad(l chat.Load) {
-	b.rings.put([]item{{load: &l}}, func(item) int { return b.slots + 1 })
+	b.rings.put([]item{{word: &l}}, func(item) int { return b.slots + 1 })
 }
 
 // PublishPresence hands a Presence to all workers, as PublishEvents does.
 func (b *Bus) PublishPresence(p chat.Presence) {
-	b.rings.put([]item{{presence: &p}}, func(item) int { return b.slots + 1 })
+	b.rings.put([]item{{word: &p}}, func(item) int { return b.slots + 1 })
 }
 
 // kindOf returns what the ring with this number holds.
@@ -60,11 +63,20 @@ func (b *Bus) kindOf(ring int) kind {
 
 // batch is a pack that is ready to be sent.
 type batch struct {
-	kind  kind
-	slot  int // of kindEvents
-	body  []byte
-	items int // how many things are in it
-	marks []passing
+	kind    kind
+	slot    int // of kindEvents
+	body    []byte
+	headers message.Metadata // beside the body; nil if nothing in it is traced
+	items   int              // how many things are in it
+	marks   []passing
+	traced  []traced
+}
+
+// sent notes in the spans of a batch where it went.
+func (p *batch) sent(to telemetry.Place) {
+	for _, t := range p.traced {
+		t.span.Sent(to, p.slot, p.items)
+	}
 }
 
 // passing is an Event in a pack, for whoever asks later where it was.
@@ -91,6 +103,7 @@ type batcher struct {
 	entry []byte
 	epoch *string // of the entry
 	event passing // of the entry; seq 0 for none
+	span  *telemetry.Span
 	held  bool
 	ring  int
 }
@@ -113,6 +126,7 @@ func (p *batcher) next() (batch, bool) {
 	epoch := p.bus.epoch.Load()
 	p.packer.begin(kind, time.Now().Add(time.Duration(p.bus.ahead.Load())), *epoch)
 	var marks []passing
+	var all []traced
 	for p.held || p.encode() {
 		if p.epoch != nil && p.epoch != epoch {
 			p.held = false
@@ -126,19 +140,23 @@ func (p *batcher) next() (batch, bool) {
 		if p.event.seq != 0 {
 			marks = append(marks, p.event)
 		}
+		if p.span != nil {
+			all = append(all, traced{int(p.packer.count) - 1, p.span})
+		}
 	}
 	if !p.held {
 		p.bus.rings.done(p.ring)
 	}
-	items := int(p.packer.count)
-	return batch{kind: kind, slot: p.ring, body: p.packer.close(), items: items, marks: marks}, items > 0
+	packed := batch{kind: kind, slot: p.ring, body: p.packer.close(), items: int(p.packer.count), marks: marks, traced: all}
+	packed.headers = p.bus.sealer.headers(packed.body, all)
+	return packed, packed.items > 0
 }
 
 // encode takes and encodes one item of the ring.
 func (p *batcher) encode() bool {
 	i, ok := p.bus.rings.take(p.ring)
 	if ok {
-		p.entry, p.epoch, p.event = appendEntry(p.entry[:0], &i), i.epoch, passing{}
+		p.entry, p.epoch, p.event, p.span = appendEntry(p.entry[:0], &i), i.epoch, passing{}, i.span
 		if i.event != nil {
 			p.event = passing{i.event.URI, i.event.Seq}
 		}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/chatire/chatire/pkg/telemetry"
 )
 
 // How long things may take at the broker.
@@ -63,6 +65,11 @@ func (r *rabbit) exchange(k kind) string {
 	default:
 		return r.prefix + ".events"
 	}
+}
+
+// place implements wire.
+func (r *rabbit) place() telemetry.Place {
+	return telemetry.Place{System: "rabbitmq", Name: r.exchange(kindEvents)}
 }
 
 // connection is one connection to the broker.

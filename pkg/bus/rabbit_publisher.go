@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/chatire/chatire/pkg/trace"
@@ -34,8 +35,9 @@ func (r *rabbit) send(b *Bus) {
 
 // flying is a pack on its way.
 type flying struct {
-	items int
-	marks []passing
+	items  int
+	marks  []passing
+	traced []traced
 }
 
 // flight is the packs on their way on one channel. The broker's confirms come in
@@ -130,15 +132,29 @@ func (r *rabbit) emit(f *flight, ch *amqp.Channel, p batch) error {
 		key = strconv.Itoa(p.slot)
 	}
 	f.bus.note(p.marks, trace.Published)
-	f.packs <- flying{p.items, p.marks} // has room: see ready
+	p.sent(r.place())
+	f.packs <- flying{p.items, p.marks, p.traced} // has room: see ready
 	_, err := ch.PublishWithDeferredConfirm(r.exchange(p.kind), key, false, false, amqp.Publishing{
 		DeliveryMode: amqp.Transient,
+		Headers:      tableOf(p.headers),
 		Body:         p.body,
 	})
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}
 	return nil
+}
+
+// tableOf returns headers as the broker takes them, nil for none.
+func tableOf(headers message.Metadata) amqp.Table {
+	if headers == nil {
+		return nil
+	}
+	table := amqp.Table{}
+	for name, value := range headers {
+		table[name] = value
+	}
+	return table
 }
 
 // read reads what the broker says until the channel and the connection are closed.
@@ -188,10 +204,21 @@ func (f *flight) settle(ack bool) {
 	if ack {
 		f.bus.metrics.confirmed.Inc()
 		f.bus.note(pack.marks, trace.Confirmed)
+		for _, t := range pack.traced {
+			t.span.Confirm()
+		}
 		return
 	}
 	f.bus.metrics.nacked.Inc()
-	f.bus.metrics.dropped(dropUnconfirmed, pack.items)
+	pack.drop(f.bus)
+}
+
+// drop counts what was not confirmed.
+func (p flying) drop(b *Bus) {
+	b.metrics.dropped(dropUnconfirmed, p.items)
+	for _, t := range p.traced {
+		t.span.Fail()
+	}
 }
 
 // giveUp counts what was never confirmed.
@@ -200,7 +227,7 @@ func (f *flight) giveUp() {
 		select {
 		case pack := <-f.packs:
 			f.bus.metrics.lost.Inc()
-			f.bus.metrics.dropped(dropUnconfirmed, pack.items)
+			pack.drop(f.bus)
 		default:
 			return
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	amqp "github.com/rabbitmq/amqp091-go"
 )
 
@@ -251,6 +252,15 @@ func (q *queue) check() error {
 	return nil
 }
 
+// metadataOf returns the headers of a delivery that a pack may have, nil for none.
+func metadataOf(table amqp.Table) message.Metadata {
+	traces, ok := table[tracesHeader].(string)
+	if !ok {
+		return nil
+	}
+	return message.Metadata{tracesHeader: traces}
+}
+
 var errCancelled = errors.New("the broker cancelled the consumer")
 
 // deliver hands packs over one by one, and acks those that are settled together
@@ -284,7 +294,7 @@ func (q *queue) deliver(ctx context.Context, b *Bus, s *subscription, deliveries
 		}
 		if len(d.Body) == 0 {
 			b.metrics.refused(refuseEmpty)
-		} else if !s.deliver(ctx, d.Body) {
+		} else if !s.deliver(ctx, d.Body, metadataOf(d.Headers)) {
 			return nil
 		}
 		settled, last = settled+1, d.DeliveryTag

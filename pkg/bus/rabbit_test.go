@@ -397,19 +397,7 @@ func TestRefusedDeliveries(t *testing.T) {
 // capture publishes an Event and returns its pack as it travels.
 func capture(t *testing.T, b opened, seq int64) []byte {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	subscriber := b.Subscriber()
-	messages, err := subscriber.Subscribe(ctx, bus.Topic)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer subscriber.Close()
-	defer cancel()
-	waitUp(t, b)
-	publish(b, room, seq)
-	m := next(t, messages)
-	m.Ack()
-	return bytes.Clone(m.Payload)
+	return bytes.Clone(captured(t, b, func() { publish(b, room, seq) }).Payload)
 }
 
 func TestBindWhileRunning(t *testing.T) {

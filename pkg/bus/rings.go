@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/telemetry"
 )
 
 // The bounds of what waits to be sent. At 4,000 Events a second a ring holds two
@@ -17,26 +18,24 @@ const (
 // itemBytes is about what an item takes beside its texts.
 const itemBytes = 512
 
-// item is one thing to carry: an event, a control, a typing or a load.
+// item is one thing to carry: an event or a word.
 type item struct {
 	event     *chat.Event
 	epoch     *string // of the Log that the event is of
 	requestID string
-	control   *chat.Control
-	typing    *chat.Typing
-	load      *chat.Load
-	presence  *chat.Presence
+	span      *telemetry.Span // nil if the event is not traced
+
+	word any // *chat.Control, *chat.Typing, *chat.Load or *chat.Presence
 }
 
 func (i item) bytes() int {
-	switch {
-	case i.event != nil:
+	if i.event != nil {
 		return itemBytes + len(i.event.Body) + len(i.requestID)
-	case i.control != nil:
-		return itemBytes + 8*len(i.control.TokenIDs)
-	default:
-		return itemBytes
 	}
+	if c, ok := i.word.(*chat.Control); ok {
+		return itemBytes + 8*len(c.TokenIDs)
+	}
+	return itemBytes
 }
 
 // rings holds what waits to be sent: one ring for each slot, one for control, one

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
 )
@@ -118,8 +120,9 @@ func (b *Bus) subscribe(ctx context.Context) (*subscription, error) {
 
 // deliver hands a pack to the handler and waits until it is settled, or returns
 // false if ctx ends first.
-func (s *subscription) deliver(ctx context.Context, body []byte) bool {
+func (s *subscription) deliver(ctx context.Context, body []byte, headers message.Metadata) bool {
 	m := message.NewMessage("", body)
+	maps.Copy(m.Metadata, headers)
 	m.SetContext(ctx)
 	select {
 	case s.out <- m:
@@ -140,10 +143,16 @@ func (s *subscription) deliver(ctx context.Context, body []byte) bool {
 // Decode reads the pack of a message and checks its signature. A pack that is
 // refused is counted: settle it with an Ack like any other, and expect to find in
 // the Log what it may have carried.
+//
+// The spans of the receipt of what is traced end here.
 func (b *Bus) Decode(m *message.Message) (Pack, error) {
+	began := time.Now()
 	p, err := decodePack(b.sealer, m.Payload)
 	switch {
 	case err == nil:
+		if header := m.Metadata.Get(tracesHeader); header != "" && b.tracer != nil {
+			b.receive(&p, m.Payload, header, began)
+		}
 		return p, nil
 	case errors.Is(err, ErrForeign):
 		b.metrics.refused(refuseForeign)

@@ -36,7 +36,7 @@ type told struct {
 	controls []chat.Control
 }
 
-func (p *told) PublishEvents(events []chat.Event, _ []string) {
+func (p *told) PublishEvents(events []chat.Event, _ []chat.Cause) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.events = append(p.events, events...)

@@ -47,6 +47,7 @@ const (
 type Appender struct {
 	store     LogStore
 	publisher Publisher
+	tracer    Tracer // nil traces nothing
 	usual     *lane
 	aside     *lane
 	joined    prometheus.Counter
@@ -87,8 +88,10 @@ func (a *Appender) Run(ctx context.Context) error {
 // not known.
 func (a *Appender) Post(ctx context.Context, d Draft, e Event) (Outcome, error) {
 	l := a.laneOf(d.SessionID)
-	p, joined, err := l.add(d, e, RequestID(ctx))
+	cause, traced := a.trace(CauseOf(ctx))
+	p, joined, err := l.add(d, e, cause)
 	if err != nil {
+		traced(0, err)
 		return Outcome{}, err
 	}
 	if joined {
@@ -99,13 +102,26 @@ func (a *Appender) Post(ctx context.Context, d Draft, e Event) (Outcome, error) 
 	select {
 	case <-p.done:
 	case <-timeout.C:
+		traced(0, ErrUnavailable)
 		return Outcome{}, ErrUnavailable
 	}
+	traced(p.batch, p.err)
 	outcome := p.outcome
 	if joined && outcome.Verdict == Stored {
 		outcome.Verdict = Known
 	}
 	return outcome, p.err
+}
+
+// trace begins the span of a post, if it is traced, and puts it before what comes of
+// the post. end ends it.
+func (a *Appender) trace(c Cause) (own Cause, end func(batch int, err error)) {
+	if c.Trace == nil || a.tracer == nil {
+		return c, func(int, error) {}
+	}
+	span, end := a.tracer.Append(*c.Trace)
+	c.Trace = &span
+	return c, end
 }
 
 // laneOf returns the lane that posts to a Session take now.
@@ -187,23 +203,23 @@ func (a *Appender) append(l *lane, batch []*post) error {
 
 	drafts := make([]Draft, len(batch))
 	for i, p := range batch {
-		drafts[i] = p.draft
+		drafts[i], p.batch = p.draft, len(batch)
 	}
 	outcomes, err := a.store.AppendMessages(ctx, drafts)
 	if err != nil {
 		return err
 	}
 	events := make([]Event, 0, len(batch))
-	requests := make([]string, 0, len(batch))
+	causes := make([]Cause, 0, len(batch))
 	for i, p := range batch {
 		p.outcome = outcomes[i]
 		if p.outcome.Verdict == Stored {
 			events = append(events, p.outcome.number(p.event))
-			requests = append(requests, p.requestID)
+			causes = append(causes, p.cause)
 		}
 	}
 	l.settle(batch, nil)
-	a.publisher.PublishEvents(events, requests)
+	a.publisher.PublishEvents(events, causes)
 	return nil
 }
 

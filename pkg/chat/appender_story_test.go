@@ -113,19 +113,19 @@ func TestAppenderPublishes(t *testing.T) {
 		withAppender(t, func(t *testing.T, a *appending) {
 			held := make(chan struct{})
 			a.published.held = held
-			post := a.postAs(chat.WithRequestID(t.Context(), "request-1"), chat.Draft{SessionID: 1, Body: "hi"})
+			post := a.postAs(chat.WithCause(t.Context(), chat.Cause{RequestID: "request-1"}), chat.Draft{SessionID: 1, Body: "hi"})
 			if events, _ := a.published.all(); len(events) != 0 {
 				t.Errorf("published before the commit: %+v", events)
 			}
 			a.log.last(t, 1).store()
 			wantStored(t, post, 1) // while the publisher is held
 			close(held)
-			events, requests := a.published.all()
+			events, causes := a.published.all()
 			if len(events) != 1 || events[0].Seq != 1 || events[0].Rev != 1 || events[0].Ordinal != 1 || events[0].Body != "hi" {
 				t.Errorf("published %+v", events)
 			}
-			if !slices.Equal(requests, []string{"request-1"}) {
-				t.Errorf("published for the requests %q", requests)
+			if !slices.Equal(causes, []chat.Cause{{RequestID: "request-1"}}) {
+				t.Errorf("published for the requests %+v", causes)
 			}
 		})
 	})

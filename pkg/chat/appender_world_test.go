@@ -209,14 +209,14 @@ func (c *commit) fail(err error) {
 
 // published records what the appender hands over.
 type published struct {
-	mu       sync.Mutex // guards all below
-	events   []chat.Event
-	requests []string
-	held     chan struct{} // if set, publishing waits until it is closed
+	mu     sync.Mutex // guards all below
+	events []chat.Event
+	causes []chat.Cause
+	held   chan struct{} // if set, publishing waits until it is closed
 }
 
 // PublishEvents implements chat.Publisher.
-func (p *published) PublishEvents(events []chat.Event, requestIDs []string) {
+func (p *published) PublishEvents(events []chat.Event, causes []chat.Cause) {
 	p.mu.Lock()
 	held := p.held
 	p.mu.Unlock()
@@ -226,16 +226,16 @@ func (p *published) PublishEvents(events []chat.Event, requestIDs []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.events = append(p.events, events...)
-	p.requests = append(p.requests, requestIDs...)
+	p.causes = append(p.causes, causes...)
 }
 
 // PublishControl implements chat.Publisher.
 func (*published) PublishControl(chat.Control) {}
 
 // all returns what was published so far.
-func (p *published) all() ([]chat.Event, []string) {
+func (p *published) all() ([]chat.Event, []chat.Cause) {
 	synctest.Wait()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.events), slices.Clone(p.requests)
+	return slices.Clone(p.events), slices.Clone(p.causes)
 }

@@ -21,12 +21,13 @@ func newLane() *lane {
 
 // post is one draft and those who wait for its outcome.
 type post struct {
-	draft     Draft
-	event     Event // what to publish, without its numbers
-	requestID string
+	draft Draft
+	event Event // what to publish, without its numbers
+	cause Cause
 
-	done    chan struct{} // closed when outcome and err are set
+	done    chan struct{} // closed when what follows is set
 	outcome Outcome
+	batch   int // how many drafts were in the transaction, 0 if there was none
 	err     error
 }
 
@@ -45,7 +46,7 @@ func keyOf(d Draft) (key draftKey, ok bool) {
 }
 
 // add queues a draft, or joins an equal one that is in the lane already.
-func (l *lane) add(d Draft, e Event, requestID string) (p *post, joined bool, err error) {
+func (l *lane) add(d Draft, e Event, cause Cause) (p *post, joined bool, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key, keyed := keyOf(d)
@@ -55,7 +56,7 @@ func (l *lane) add(d Draft, e Event, requestID string) (p *post, joined bool, er
 	if l.closed || len(l.waiting) >= maxWaiting {
 		return nil, false, ErrUnavailable
 	}
-	p = &post{draft: d, event: e, requestID: requestID, done: make(chan struct{})}
+	p = &post{draft: d, event: e, cause: cause, done: make(chan struct{})}
 	l.waiting = append(l.waiting, p)
 	if keyed {
 		l.byKey[key] = p

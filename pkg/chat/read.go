@@ -131,11 +131,11 @@ func (s *Service) publish(ctx context.Context, events ...Event) {
 	if len(events) == 0 {
 		return
 	}
-	requests := make([]string, len(events))
-	for i := range requests {
-		requests[i] = RequestID(ctx)
+	causes := make([]Cause, len(events))
+	for i := range causes {
+		causes[i] = CauseOf(ctx)
 	}
-	s.publisher.PublishEvents(events, requests)
+	s.publisher.PublishEvents(events, causes)
 }
 
 // notify tells all connections of a User of something that an Event did to them.

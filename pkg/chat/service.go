@@ -29,6 +29,7 @@ type Options struct {
 	Store     Store
 	Publisher Publisher
 	Mailer    Mailer
+	Tracer    Tracer // nil traces nothing
 	Log       *slog.Logger
 	Metrics   prometheus.Registerer
 
@@ -50,10 +51,12 @@ type Options struct {
 
 // New makes a Service. Its Run must run for messages to be stored.
 func New(o Options) *Service {
+	appender := NewAppender(o.Store, o.Publisher, o.Metrics)
+	appender.tracer = o.Tracer
 	return &Service{
 		store:     o.Store,
 		publisher: o.Publisher,
-		appender:  NewAppender(o.Store, o.Publisher, o.Metrics),
+		appender:  appender,
 		accounts:  newAccounts(o),
 		log:       o.Log,
 		known:     newMembers(),

@@ -302,7 +302,8 @@ type HistoryPage struct {
 // and report nothing: what cannot be carried is dropped and counted, since the
 // Log has it. Events of one Session must be handed over in Seq order.
 type Publisher interface {
-	PublishEvents(events []Event, requestIDs []string)
+	// PublishEvents takes the cause of each Event; those beyond the last have none.
+	PublishEvents(events []Event, causes []Cause)
 	PublishControl(c Control)
 }
 

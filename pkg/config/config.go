@@ -27,7 +27,7 @@ type Config struct {
 	OpsListen    string        `env:"CHATIRE_OPS_LISTEN" default:"" doc:"Address of health, metrics and debugging, never public; API :9000 and worker :9001 unless set."`
 	PublicURL    string        `env:"CHATIRE_PUBLIC_URL" default:"" doc:"Where people reach Chatire, such as https://chat.example.com; used in mails and to check origins."`
 	CORSOrigins  []string      `env:"CHATIRE_CORS_ORIGINS" default:"" doc:"Other origins whose pages may call the API, separated by commas; * allows every origin, without credentials."`
-	Proxies      []string      `env:"CHATIRE_TRUSTED_PROXIES" default:"" doc:"Addresses or networks of proxies whose X-Forwarded-For is believed, separated by commas."`
+	Proxies      []string      `env:"CHATIRE_TRUSTED_PROXIES" default:"" doc:"Addresses or networks of proxies whose X-Forwarded-For and traceparent are believed, separated by commas."`
 	RateLimit    RateLimit     `env:"CHATIRE_RATE_LIMIT" default:"on" doc:"on, off, or figures such as messages=60/10s,creates=100/1m; off lifts every limit of counts, never a bound of size or memory."`
 	Registration string        `env:"CHATIRE_REGISTRATION" default:"open" doc:"open lets anybody sign up; closed leaves creating accounts to chatirectl."`
 	JoinLinks    string        `env:"CHATIRE_JOIN_LINKS" default:"on" doc:"on lets whoever has a session's link join it, where its owner has not said otherwise; off leaves joining to invites."`
@@ -37,6 +37,8 @@ type Config struct {
 	BusSlots     int           `env:"CHATIRE_BUS_SLOTS" default:"1" doc:"Into how many slots sessions are spread on the bus; the same in every process."`
 	Connections  int           `env:"CHATIRE_MAX_CONNECTIONS" default:"20000" doc:"How many websockets one worker takes at once; its open files may allow fewer."`
 	DrainSpread  time.Duration `env:"CHATIRE_DRAIN_SPREAD" default:"30s" doc:"Over how long a worker that stops spreads the return of its connections, at most 10m; it needs a few seconds more to stop."`
+	OTLPURL      string        `env:"CHATIRE_OTLP_URL" default:"" doc:"Where traces are sent: a collector that takes OTLP over HTTP, such as http://collector:4318; none are made if empty."`
+	TraceRatio   float64       `env:"CHATIRE_TRACE_RATIO" default:"0.01" doc:"What part of the requests is traced, from 0 to 1; of those with a traceparent of a trusted proxy, those that it says."`
 	LogLevel     string        `env:"CHATIRE_LOG_LEVEL" default:"info" doc:"debug, info, warn or error."`
 }
 
@@ -112,6 +114,12 @@ func (c *Config) Check(names ...string) error {
 	if c.DrainSpread < 0 || c.DrainSpread > maxDrainSpread {
 		complain("CHATIRE_DRAIN_SPREAD", "must be a time from 0 to 10m, such as 30s")
 	}
+	if c.OTLPURL != "" && !isPlainHTTP(c.OTLPURL) {
+		complain("CHATIRE_OTLP_URL", "must be an http:// or https:// address such as http://collector:4318, without a user or a query")
+	}
+	if !(c.TraceRatio >= 0 && c.TraceRatio <= 1) { // also what is no number
+		complain("CHATIRE_TRACE_RATIO", "must be from 0 to 1")
+	}
 	if _, err := c.level(); err != nil {
 		complain("CHATIRE_LOG_LEVEL", "must be debug, info, warn or error")
 	}
@@ -164,6 +172,12 @@ func knownToAll(raw string) bool {
 	}
 	password, _ := u.User.Password()
 	return slices.Contains(knownPasswords, password)
+}
+
+// isPlainHTTP says whether raw is scheme, host and path, with nothing to hide in it.
+func isPlainHTTP(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && isHTTP(raw) && u.Scheme+"://"+u.Host+u.EscapedPath() == raw
 }
 
 func isOrigin(raw string) bool {

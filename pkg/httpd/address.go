@@ -37,6 +37,17 @@ func forwarded(rctx *fasthttp.RequestCtx) []string {
 	return hops
 }
 
+// traceparent returns the one traceparent that a trusted proxy sent, "" if there is none.
+// Anybody else could have every request traced, and choose where it shows up.
+func (s *Server) traceparent(rctx *fasthttp.RequestCtx) string {
+	peer, _ := netip.AddrFromSlice(rctx.RemoteIP())
+	sent := rctx.Request.Header.PeekAll("traceparent")
+	if len(sent) != 1 || !s.trusted(peer.Unmap()) {
+		return ""
+	}
+	return string(sent[0])
+}
+
 func (s *Server) trusted(addr netip.Addr) bool {
 	for _, network := range s.proxies {
 		if network.Contains(addr) {

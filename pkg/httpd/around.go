@@ -14,6 +14,9 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/valyala/fasthttp"
+
+	"github.com/chatire/chatire/pkg/chat"
+	"github.com/chatire/chatire/pkg/telemetry"
 )
 
 // request is what the server knows of one request beside what was sent.
@@ -21,9 +24,10 @@ type request struct {
 	id      string
 	addr    netip.Addr // the client's
 	began   time.Time
-	route   string // template of the route that took it, "" if none did
-	who     int64  // the user's id, 0 before sign-in
-	failure error  // of ours, to be logged
+	route   string          // template of the route that took it, "" if none did
+	who     int64           // the user's id, 0 before sign-in
+	failure error           // of ours, to be logged
+	span    *telemetry.Span // nil if it is not traced
 }
 
 // requestKey is where a fasthttp request carries its *request.
@@ -32,6 +36,17 @@ type requestKey struct{}
 func requestOf(rctx *fasthttp.RequestCtx) *request {
 	r, _ := rctx.UserValue(requestKey{}).(*request)
 	return r
+}
+
+// cause is the request as the domain knows it.
+func (r *request) cause() chat.Cause { return chat.Cause{RequestID: r.id, Trace: r.span.Parent()} }
+
+// template is the template of the route that took the request, "" if none did.
+func (r *request) template() string {
+	if r.route == noRoute {
+		return ""
+	}
+	return r.route
 }
 
 // around returns the handler that a connection calls: next, with everything
@@ -71,6 +86,9 @@ func (s *Server) begin(rctx *fasthttp.RequestCtx) {
 	if !saneID.MatchString(r.id) {
 		r.id = newID()
 	}
+	if s.tracer != nil {
+		r.span = s.tracer.Request(s.traceparent(rctx))
+	}
 	rctx.SetUserValue(requestKey{}, r)
 	s.setHeaders(rctx)
 }
@@ -100,7 +118,9 @@ func (s *Server) end(rctx *fasthttp.RequestCtx) {
 		rctx.SetConnectionClose()
 	}
 	r := requestOf(rctx)
-	s.metrics.observe(r, methodLabel(string(rctx.Method())), rctx.Response.StatusCode())
+	method, status := methodLabel(string(rctx.Method())), rctx.Response.StatusCode()
+	s.metrics.observe(r, method, status)
+	r.span.Answer(method, r.template(), status)
 	s.logAccess(rctx, r)
 }
 

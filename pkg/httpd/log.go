@@ -29,6 +29,9 @@ func (s *Server) logAccess(rctx *fasthttp.RequestCtx, r *request) {
 		slog.Int("bytes", len(rctx.Response.Body())),
 		slog.String("addr", r.addr.String()),
 	}
+	if r.span != nil {
+		attrs = append(attrs, slog.String("trace_id", r.span.TraceID()))
+	}
 	if r.who != 0 {
 		attrs = append(attrs, slog.Int64("user_id", r.who))
 	}

@@ -82,7 +82,7 @@ func (r *Route) handler(authenticate Authenticate) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		request := requestOf(c.Context())
 		request.route = r.Path
-		ctx, cancel := context.WithTimeout(chat.WithRequestID(context.Background(), request.id), within)
+		ctx, cancel := context.WithTimeout(chat.WithCause(context.Background(), request.cause()), within)
 		defer cancel()
 		c.SetUserContext(ctx)
 

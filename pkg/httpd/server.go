@@ -14,6 +14,8 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/chatire/chatire/pkg/telemetry"
 )
 
 // Bounds of one request and of one connection.
@@ -45,8 +47,10 @@ type Options struct {
 	// them. Answers never allow credentials.
 	CORSOrigins []string
 
-	// TrustedProxies are the networks whose X-Forwarded-For is believed.
+	// TrustedProxies are the networks whose X-Forwarded-For and traceparent are believed.
 	TrustedProxies []netip.Prefix
+
+	Tracer *telemetry.Tracer // nil traces nothing
 }
 
 // Server is the public HTTP server. Programs mount their routes on its App before
@@ -57,6 +61,7 @@ type Server struct {
 	metrics *metrics
 	cors    cors
 	proxies []netip.Prefix
+	tracer  *telemetry.Tracer // may be nil
 
 	draining atomic.Bool  // connections end with their next answer
 	asked    atomic.Int64 // when the last request began, in nanoseconds since 1970
@@ -73,6 +78,7 @@ func New(o Options) *Server {
 		metrics: newMetrics(o.Metrics),
 		cors:    newCORS(o.CORSOrigins),
 		proxies: o.TrustedProxies,
+		tracer:  o.Tracer,
 	}
 	s.app = fiber.New(fiber.Config{
 		AppName:                      "chatire",

@@ -147,8 +147,8 @@ func appending(b *testing.B, s *store.Store) func(context.Context, chat.Draft) e
 // nobody is who the messages are published to.
 type nobody struct{}
 
-func (nobody) PublishEvents([]chat.Event, []string) {}
-func (nobody) PublishControl(chat.Control)          {}
+func (nobody) PublishEvents([]chat.Event, []chat.Cause) {}
+func (nobody) PublishControl(chat.Control)              {}
 
 func median(values []float64) float64 {
 	slices.Sort(values)

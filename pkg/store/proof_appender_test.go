@@ -23,7 +23,7 @@ type watched struct {
 }
 
 // PublishEvents implements chat.Publisher.
-func (a *watched) PublishEvents(events []chat.Event, _ []string) {
+func (a *watched) PublishEvents(events []chat.Event, _ []chat.Cause) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.published = append(a.published, events...)

@@ -30,6 +30,7 @@ type Process struct {
 // bus is inside of the process unless a setting says otherwise.
 type Options struct {
 	Database chat.Secret
+	Name     string       // of the process in traces
 	Settings []string     // variables of the environment, such as CHATIRE_RATE_LIMIT=off
 	Log      *slog.Logger // silent when nil
 	Programs []boot.New
@@ -60,6 +61,7 @@ func Start(t testing.TB, o Options) *Process {
 	ready, done := make(chan struct{}), make(chan error, 1)
 	go func() {
 		done <- boot.Run(ctx, boot.Options{
+			Name:     o.Name,
 			Config:   c,
 			Log:      o.Log,
 			Programs: o.Programs,
