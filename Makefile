@@ -10,7 +10,7 @@ govulncheck := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
 .PHONY: help
 help: ## Say what there is to make.
-	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 12
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 .PHONY: run
 run: web ## Run all of Chatire as one process, with nothing installed but Go and Node.
@@ -72,7 +72,7 @@ docs: ## Look for paths, targets and settings in the docs that do not exist.
 	.ci/docs
 
 .PHONY: rules
-rules: ## Check the rules for Prometheus, and when each alert fires.
+rules: ## Check the rules for Prometheus and the dashboards, and when each alert fires.
 	.ci/rules
 
 .PHONY: chart-test
@@ -86,6 +86,10 @@ cluster-test: ## Install the chart on a real Kubernetes and upgrade it under 500
 .PHONY: chart-docs
 chart-docs: ## Write the chart's README anew from the comments in its values.
 	$$(.ci/tools-build)/helm-docs --chart-search-root charts/chatire --sort-values-order file --log-level error
+
+.PHONY: dashboards
+dashboards: ## Write the dashboards for Grafana into charts/chatire/dashboards/.
+	go run ./charts/dashboards/cmd/dashboards
 
 .PHONY: image
 image: ## Build the image with the three programs into bin/chatire.tar, without a container engine.

@@ -20,6 +20,7 @@ const module = "github.com/chatire/chatire/"
 // lines is the house from top to bottom. A package imports only from lower lines,
 // or from within its own folder. Tests may use any package of ours.
 var lines = [][]string{
+	{"charts"},
 	{"ctl"},
 	{"api", "worker"},
 	{"pkg/boot"},
