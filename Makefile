@@ -91,6 +91,11 @@ chart-docs: ## Write the chart's README anew from the comments in its values.
 dashboards: ## Write the dashboards for Grafana into charts/chatire/dashboards/.
 	go run ./charts/dashboards/cmd/dashboards
 
+.PHONY: monitoring-test
+monitoring-test: ## Have a real Prometheus watch a real installation that is broken meanwhile.
+	@.ci/install /usr/bin/prometheus prometheus
+	@.ci/own-services go run ./charts/monitoring
+
 .PHONY: image
 image: ## Build the image with the three programs into bin/chatire.tar, without a container engine.
 	.ci/image bin/chatire.tar $(version)
