@@ -55,7 +55,7 @@ var overview = Dashboard{
 			chart("Messages stored, events sent", perSecond,
 				"Messages that were stored, and events that were written to sockets; as many times more as a session has readers is normal.",
 				Query{"messages stored", rate("", "chatire_append_batch_size_sum")},
-				Query{"events sent", rate("", "chatire_ws_frames_sent_total")}),
+				Query{"events sent", rate("", `chatire_ws_frames_sent_total{type="event"}`)}),
 			chart("Sign-ins", perSecond,
 				"Sign-ins by how they ended; mostly ok is normal, refused ones are passwords that are guessed, busy ones a want of processor time.",
 				Query{"{{result}}", rate("result", "chatire_sign_ins_total")}).see("ChatirePasswordsGuessed"),

@@ -207,9 +207,9 @@ func talkative(t *testing.T, messages int) chat.Secret {
 	}
 	ada := signUp(t, s, "ada")
 	room := openSession(t, s, ada, signUp(t, s, "bob"))
-	for begin := 0; begin < messages; begin += 500 {
+	for begin := 0; begin < messages; begin += 100 {
 		var drafts []chat.Draft
-		for i := begin; i < min(begin+500, messages); i++ {
+		for i := begin; i < min(begin+100, messages); i++ {
 			drafts = append(drafts, draft(room, ada, fmt.Sprint("message ", i), nil))
 		}
 		if _, err := s.AppendMessages(t.Context(), drafts); err != nil {

@@ -15,6 +15,8 @@ CHATIRE_CORS_ORIGINS: {{ join "," .corsOrigins | quote }}
 CHATIRE_TRUSTED_PROXIES: {{ join "," .trustedProxies | quote }}
 CHATIRE_RATE_LIMIT: {{ .rateLimit | quote }}
 CHATIRE_LOG_LEVEL: {{ .logLevel | quote }}
+CHATIRE_OTLP_URL: {{ .otlpURL | quote }}
+CHATIRE_TRACE_RATIO: {{ .traceRatio | quote }}
 {{- end }}
 CHATIRE_BUS_SLOTS: {{ .Values.bus.slots | quote }}
 CHATIRE_MAX_CONNECTIONS: {{ int .Values.worker.maxConnections | quote }}
