@@ -167,10 +167,17 @@ type device struct {
 }
 
 // devices returns two devices of a person, each at another process if there are two,
-// that watch sessions from the beginning.
+// that watch sessions from the beginning. They do so when it returns: of what ends a
+// session those who watch it later are not told.
 func (p *person) devices(uris ...string) (a, b *device) {
 	p.t.Helper()
-	return p.device(0, uris...), p.device(1, uris...)
+	a, b = p.device(0, uris...), p.device(1, uris...)
+	for _, uri := range uris {
+		for _, d := range []*device{a, b} {
+			d.until("somebody is there", uri, func(v *client.View) bool { return len(v.Members) > 0 })
+		}
+	}
+	return a, b
 }
 
 // device returns a running device at one of the processes.
